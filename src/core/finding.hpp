@@ -1,0 +1,46 @@
+// What a rule says about a statement.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "core/memory.hpp"
+
+namespace db_guard::core {
+
+// Worst first, so that findings sort by it.
+enum class Severity : std::uint8_t { kBlock, kWarn, kNote };
+
+constexpr std::string_view severity_name(Severity severity) {
+  switch (severity) {
+    case Severity::kBlock:
+      return "block";
+    case Severity::kWarn:
+      return "warn";
+    case Severity::kNote:
+      break;
+  }
+  return "note";
+}
+
+// A number or a name behind the message, for machines: it goes to the log as JSON.
+struct Evidence {
+  std::string_view key;
+  Text text;
+  double number = 0;
+  bool is_number = false;
+};
+
+struct Finding {
+  std::string_view rule;
+  Severity severity = Severity::kBlock;
+  Text object;            // qualified and quoted
+  Text message;           // one line: what happens, to what, how big it is here
+  Text detail;            // why it hurts here
+  Vector<Text> safe_sql;  // statements, in order, each in a transaction of its own
+  Vector<Evidence> evidence;
+  Place place;
+};
+
+}  // namespace db_guard::core

@@ -1,0 +1,91 @@
+#include "core/sql_text.hpp"
+
+namespace db_guard::core {
+
+namespace {
+
+constexpr auto kNone = std::string_view::npos;
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
+
+bool starts_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
+}
+
+bool continues_name(char c) { return starts_name(c) || (c >= '0' && c <= '9') || c == '$'; }
+
+// Comments nest in SQL.
+std::size_t skip_block_comment(std::string_view sql, std::size_t at) {
+  int depth = 0;
+  while (at + 1 < sql.size()) {
+    if (sql[at] == '/' && sql[at + 1] == '*') {
+      depth++;
+      at += 2;
+    } else if (sql[at] == '*' && sql[at + 1] == '/') {
+      at += 2;
+      if (--depth == 0) return at;
+    } else {
+      at++;
+    }
+  }
+  return sql.size();
+}
+
+std::size_t skip_blanks(std::string_view sql, std::size_t at) {
+  while (at < sql.size()) {
+    if (is_blank(sql[at])) {
+      at++;
+    } else if (sql.substr(at, 2) == "--") {
+      const auto line_end = sql.find('\n', at);
+      at = line_end == kNone ? sql.size() : line_end + 1;
+    } else if (sql.substr(at, 2) == "/*") {
+      at = skip_block_comment(sql, at);
+    } else {
+      break;
+    }
+  }
+  return at;
+}
+
+std::size_t end_of_quoted(std::string_view sql, std::size_t at) {
+  for (at++; at < sql.size(); at++) {
+    if (sql[at] != '"') continue;
+    if (at + 1 < sql.size() && sql[at + 1] == '"') {
+      at++;
+    } else {
+      return at + 1;
+    }
+  }
+  return kNone;
+}
+
+std::size_t end_of_part(std::string_view sql, std::size_t at) {
+  if (at >= sql.size()) return kNone;
+  if (sql[at] == '"') return end_of_quoted(sql, at);
+  if (!starts_name(sql[at])) return kNone;
+  const bool unicode = (sql[at] == 'U' || sql[at] == 'u') && sql.substr(at + 1, 2) == "&\"";
+  if (unicode) return kNone;
+  while (at < sql.size() && continues_name(sql[at])) at++;
+  return at;
+}
+
+}  // namespace
+
+std::size_t end_of_name(std::string_view sql, std::size_t start) {
+  std::size_t end = end_of_part(sql, start);
+  while (end != kNone) {
+    const std::size_t next = skip_blanks(sql, end);
+    if (next < sql.size() && sql[next] == '*') return next + 1;
+    if (next >= sql.size() || sql[next] != '.') return end;
+    end = end_of_part(sql, skip_blanks(sql, next + 1));
+  }
+  return kNone;
+}
+
+std::string_view trim_statement(std::string_view sql) {
+  while (!sql.empty() && is_blank(sql.front())) sql.remove_prefix(1);
+  while (!sql.empty() && (is_blank(sql.back()) || sql.back() == ';')) sql.remove_suffix(1);
+  return sql;
+}
+
+}  // namespace db_guard::core

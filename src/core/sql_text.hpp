@@ -1,0 +1,16 @@
+// Just enough of SQL's lexical structure to cut a statement at the right place.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace db_guard::core {
+
+// The offset behind the possibly qualified, possibly quoted name that starts at `start`, including
+// a trailing `*`. npos where no plain name stands there (U&"..." included).
+std::size_t end_of_name(std::string_view sql, std::size_t start);
+
+// Without blanks at both ends and semicolons at the end.
+std::string_view trim_statement(std::string_view sql);
+
+}  // namespace db_guard::core

@@ -1,0 +1,14 @@
+// The library's one entry point for the server: each slice sets itself up, nothing else happens.
+#include "guard/settings.hpp"
+#include "guard/utility_hook.hpp"
+#include "pg/prelude.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PGDLLEXPORT void _PG_init(void);
+}
+
+void _PG_init() {
+  db_guard::guard::define_settings();
+  db_guard::guard::install_utility_hook();
+}

@@ -1,0 +1,383 @@
+#include "ddl/catalog_facts.hpp"
+
+#include "ddl/session_tables.hpp"
+#include "ddl/version.hpp"
+#include "pg/call.hpp"
+#include "pg/memory.hpp"
+#include "pg/version.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation_d.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "storage/bufmgr.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+}
+
+namespace db_guard::ddl {
+
+namespace {
+
+// A plain copy of what is read in one go, to be turned into C++ values outside the call guard.
+struct RelationRow {
+  bool found;
+  const char* schema;
+  const char* name;
+  const char* display;
+  char kind;
+  bool temporary;
+  bool created_in_transaction;
+  bool owned;
+  bool is_partition;
+};
+
+RelationRow read_relation(Oid id) {
+  RelationRow row{};
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(id));
+  if (!HeapTupleIsValid(tuple)) return row;
+  const auto* form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+  row.name = pstrdup(NameStr(form->relname));
+  row.schema = get_namespace_name(form->relnamespace);
+  row.kind = form->relkind;
+  row.temporary = form->relpersistence == RELPERSISTENCE_TEMP;
+  row.is_partition = form->relispartition;
+  ReleaseSysCache(tuple);
+  if (row.schema == nullptr) return row;
+  row.display = quote_qualified_identifier(row.schema, row.name);
+  row.owned = pg::owns_relation(id);
+  row.created_in_transaction = is_created_in_this_transaction(id);
+  row.found = true;
+  return row;
+}
+
+// Resolving can fail in ways that only the server need report: no USAGE on the schema, another
+// database's name. The statement fails the same way.
+Oid resolve(const ObjectName& name) {
+  const char* schema = name.schema.empty() ? nullptr : name.schema.c_str();
+  const char* relname = name.name.c_str();
+  try {
+    return pg::call([&] {
+      RangeVar* range = makeRangeVar(const_cast<char*>(schema), const_cast<char*>(relname), -1);
+      return RangeVarGetRelidExtended(range, NoLock, RVR_MISSING_OK, nullptr, nullptr);
+    });
+  } catch (const pg::PgError&) {
+    throw Refused{};
+  }
+}
+
+std::uint64_t bytes_of(Oid id, double* rows) {
+  ::Relation relation = RelationIdGetRelation(id);
+  if (relation == nullptr) return 0;
+  std::uint64_t bytes = 0;
+  if (RELKIND_HAS_STORAGE(relation->rd_rel->relkind)) {
+    const BlockNumber blocks = RelationGetNumberOfBlocks(relation);
+    bytes = std::uint64_t(blocks) * BLCKSZ;
+    const auto* form = relation->rd_rel;
+    // The planner's way: density at the last ANALYZE times the size now.
+    if (form->reltuples >= 0 && form->relpages > 0) {
+      *rows = double(form->reltuples) / form->relpages * blocks;
+    } else {
+      *rows = blocks == 0 ? 0 : -1;
+    }
+  }
+  const Oid toast = relation->rd_rel->reltoastrelid;
+  RelationClose(relation);
+  double ignored = 0;
+  if (OidIsValid(toast)) bytes += bytes_of(toast, &ignored);
+  return bytes;
+}
+
+struct SizeRow {
+  std::uint64_t bytes;
+  double rows;
+  std::uint32_t leaves;
+};
+
+void add_leaf(Oid id, SizeRow& sum) {
+  double rows = -1;
+  sum.bytes += bytes_of(id, &rows);
+  sum.rows = rows < 0 || sum.rows < 0 ? -1 : sum.rows + rows;
+}
+
+SizeRow read_size(Oid id, bool partitioned) {
+  SizeRow sum{};
+  if (!partitioned) {
+    add_leaf(id, sum);
+    return sum;
+  }
+  ListCell* cell = nullptr;
+  foreach (cell, find_all_inheritors(id, NoLock, nullptr)) {
+    CHECK_FOR_INTERRUPTS();
+    const Oid member = lfirst_oid(cell);
+    if (get_rel_relkind(member) == RELKIND_PARTITIONED_TABLE) continue;
+    add_leaf(member, sum);
+    sum.leaves++;
+  }
+  return sum;
+}
+
+std::uint32_t count_indexes(Oid id) {
+  ::Relation relation = RelationIdGetRelation(id);
+  if (relation == nullptr) return 0;
+  const auto count = std::uint32_t(list_length(RelationGetIndexList(relation)));
+  RelationClose(relation);
+  return count;
+}
+
+struct ColumnRow {
+  AttrNumber number;
+  const char* type;
+  const char* collation;
+  bool not_null;
+  bool has_default;
+};
+
+const char* foreign_collation(const FormData_pg_attribute* attribute) {
+  if (!OidIsValid(attribute->attcollation)) return nullptr;
+  if (attribute->attcollation == get_typcollation(attribute->atttypid)) return nullptr;
+  return generate_collation_name(attribute->attcollation);
+}
+
+ColumnRow read_column(Oid id, const char* name) {
+  ColumnRow row{};
+  HeapTuple tuple = SearchSysCacheAttName(id, name);
+  if (!HeapTupleIsValid(tuple)) return row;
+  const auto* form = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple));
+  if (form->attnum > 0) {
+    row.number = form->attnum;
+    row.type = format_type_with_typemod(form->atttypid, form->atttypmod);
+    row.collation = foreign_collation(form);
+    row.not_null = is_proven_not_null(id, form);
+    row.has_default = form->atthasdef || form->attidentity != '\0';
+  }
+  ReleaseSysCache(tuple);
+  return row;
+}
+
+struct IndexRow {
+  bool found;
+  const char* schema;
+  const char* name;
+  bool valid;
+  bool unique;
+  bool backs_constraint;
+  bool partitioned;
+  bool is_partition;
+};
+
+IndexRow read_index(Oid id) {
+  IndexRow row{};
+  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(id));
+  if (!HeapTupleIsValid(tuple)) return row;
+  const auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  row.valid = form->indisvalid;
+  row.unique = form->indisunique;
+  ReleaseSysCache(tuple);
+  row.name = get_rel_name(id);
+  if (row.name == nullptr) return row;
+  row.schema = get_namespace_name(get_rel_namespace(id));
+  row.backs_constraint = OidIsValid(get_index_constraint(id));
+  row.partitioned = get_rel_relkind(id) == RELKIND_PARTITIONED_INDEX;
+  row.is_partition = get_rel_relispartition(id);
+  row.found = row.schema != nullptr;
+  return row;
+}
+
+}  // namespace
+
+bool is_created_in_this_transaction(Oid id) {
+  ::Relation relation = RelationIdGetRelation(id);
+  if (relation == nullptr) return false;
+  const bool created = relation->rd_createSubid != InvalidSubTransactionId;
+  RelationClose(relation);
+  return created;
+}
+
+std::optional<Relation> relation_by_id(Oid id) {
+  const RelationRow row = pg::call([&] { return read_relation(id); });
+  if (!row.found) return std::nullopt;
+  Relation relation;
+  relation.id = id;
+  relation.schema = row.schema;
+  relation.name = row.name;
+  relation.display = row.display;
+  relation.kind = row.kind;
+  relation.temporary = row.temporary;
+  relation.created_in_transaction = row.created_in_transaction;
+  relation.owned = row.owned;
+  relation.is_partition = row.is_partition;
+  return relation;
+}
+
+Size size_of(const Relation& relation) {
+  if (!relation.has_rows()) return {};
+  const Oid id = relation.id;
+  const bool partitioned = relation.partitioned();
+  const SizeRow row = pg::call([&] { return read_size(id, partitioned); });
+  Size size;
+  size.bytes = row.bytes;
+  size.rows = row.rows;
+  size.leaves = row.leaves;
+  size.indexes = pg::call([&] { return count_indexes(id); });
+  return size;
+}
+
+int CatalogFacts::server_major() { return pg::kServerMajor; }
+
+bool CatalogFacts::in_transaction_block() {
+  return pg::call([] { return IsTransactionBlock(); });
+}
+
+std::int64_t CatalogFacts::lock_timeout_ms() { return LockTimeout; }
+
+std::optional<Relation> CatalogFacts::relation(const ObjectName& name) {
+  const Oid id = resolve(name);
+  if (!OidIsValid(id)) return std::nullopt;
+  return relation_by_id(id);
+}
+
+std::optional<Index> CatalogFacts::index(const ObjectName& name) {
+  const Oid id = resolve(name);
+  if (!OidIsValid(id)) return std::nullopt;
+  const IndexRow row = pg::call([&] { return read_index(id); });
+  if (!row.found) return std::nullopt;
+  Index index;
+  index.id = id;
+  index.schema = row.schema;
+  index.name = row.name;
+  index.display = pg::call([&] { return quote_qualified_identifier(row.schema, row.name); });
+  index.valid = row.valid;
+  index.unique = row.unique;
+  index.backs_constraint = row.backs_constraint;
+  index.partitioned = row.partitioned;
+  index.is_partition = row.is_partition;
+  return index;
+}
+
+std::optional<Relation> CatalogFacts::table_of(const Index& index) {
+  const Oid id = index.id;
+  return relation_by_id(pg::call([&] { return IndexGetRelation(id, true); }));
+}
+
+std::optional<Column> CatalogFacts::column(const Relation& relation, std::string_view name) {
+  const Oid id = relation.id;
+  const Text copy(name);
+  const char* text = copy.c_str();
+  const ColumnRow row = pg::call([&] { return read_column(id, text); });
+  if (row.number == 0) return std::nullopt;
+  Column column;
+  column.number = row.number;
+  column.name = copy;
+  column.type = row.type;
+  if (row.collation != nullptr) column.type.append(" COLLATE ").append(row.collation);
+  column.not_null = row.not_null;
+  column.has_default = row.has_default;
+  return column;
+}
+
+Size CatalogFacts::size(const Relation& relation) {
+  for (const KnownSize& known : sizes_) {
+    if (known.relation == relation.id) return known.size;
+  }
+  const Size size = size_of(relation);
+  sizes_.push_back({relation.id, size});
+  return size;
+}
+
+Vector<Relation> CatalogFacts::partitions(const Relation& relation) {
+  const Oid id = relation.id;
+  List* children = pg::call([&] { return find_inheritance_children(id, NoLock); });
+  Vector<Relation> result;
+  for (int i = 0; i < list_length(children); i++) {
+    pg::check_for_interrupts();
+    auto child = relation_by_id(list_nth_oid(children, i));
+    if (child) result.push_back(std::move(*child));
+  }
+  return result;
+}
+
+bool CatalogFacts::known_to_nobody_else(const Relation& relation) {
+  return is_known_to_nobody_else(relation);
+}
+
+Vector<Session> CatalogFacts::sessions_in_the_way(const Relation& relation, Lock lock) {
+  return find_sessions_in_the_way(relation, lock);
+}
+
+Text CatalogFacts::not_null_proof(const Relation& relation, const Column& column) {
+  return find_not_null_proof(relation, column);
+}
+
+NewColumn CatalogFacts::new_column(const Relation& relation, const Action& action) {
+  return analyse_new_column(relation, action);
+}
+
+TypeChange CatalogFacts::type_change(const Relation& relation, const Action& action) {
+  return analyse_type_change(relation, action);
+}
+
+Vector<Dependent> CatalogFacts::column_dependents(const Relation& relation,
+                                                  const Column& column) {
+  return find_column_dependents(relation, column);
+}
+
+Vector<Dependent> CatalogFacts::relation_dependents(const Relation& relation) {
+  return find_relation_dependents(relation);
+}
+
+IndexUse CatalogFacts::index_use(const Relation& relation, const Index& index) {
+  return read_index_use(relation, index);
+}
+
+Duplicates CatalogFacts::duplicates(const Relation& relation, const Action& action) {
+  return probe_duplicates(relation, action);
+}
+
+Text CatalogFacts::quote(std::string_view identifier) {
+  const char* name = pg::copy_text(identifier);
+  return Text(pg::call([&] { return quote_identifier(name); }));
+}
+
+Text CatalogFacts::quote_literal(std::string_view text) {
+  const char* copy = pg::copy_text(text);
+  return Text(pg::call([&] { return quote_literal_cstr(copy); }));
+}
+
+Text CatalogFacts::free_name(const Relation& relation, std::string_view part,
+                             std::string_view label) {
+  const Oid id = relation.id;
+  const char* first = relation.name.c_str();
+  const char* second = part.empty() ? nullptr : pg::copy_text(part);
+  const char* last = pg::copy_text(label);
+  return Text(pg::call(
+      [&] { return ChooseRelationName(first, second, last, get_rel_namespace(id), true); }));
+}
+
+Text CatalogFacts::free_column_name(const Relation& relation, std::string_view column,
+                                    std::string_view label) {
+  const Oid id = relation.id;
+  const char* first = pg::copy_text(column);
+  const char* last = pg::copy_text(label);
+  return Text(pg::call([&] {
+    char* name = makeObjectName(first, nullptr, last);
+    for (int i = 1; get_attnum(id, name) != InvalidAttrNumber; i++) {
+      name = makeObjectName(first, nullptr, psprintf("%s%d", last, i));
+    }
+    return name;
+  }));
+}
+
+}  // namespace db_guard::ddl

@@ -1,0 +1,68 @@
+// Facts from this server's catalogs, read without any lock on a user relation.
+#pragma once
+
+#include "ddl/facts.hpp"
+#include "pg/prelude.hpp"
+
+namespace db_guard::ddl {
+
+// Names are resolved with the current role and search_path. Answers that cost a look at files or a
+// scan of catalogs are remembered for the life of the object: one statement.
+class CatalogFacts final : public Facts {
+ public:
+  int server_major() override;
+  bool in_transaction_block() override;
+  std::int64_t lock_timeout_ms() override;
+
+  std::optional<Relation> relation(const ObjectName& name) override;
+  std::optional<Index> index(const ObjectName& name) override;
+  std::optional<Relation> table_of(const Index& index) override;
+  std::optional<Column> column(const Relation& relation, std::string_view name) override;
+
+  Size size(const Relation& relation) override;
+  Vector<Relation> partitions(const Relation& relation) override;
+  bool known_to_nobody_else(const Relation& relation) override;
+  Vector<Session> sessions_in_the_way(const Relation& relation, Lock lock) override;
+
+  Text not_null_proof(const Relation& relation, const Column& column) override;
+  NewColumn new_column(const Relation& relation, const Action& action) override;
+  TypeChange type_change(const Relation& relation, const Action& action) override;
+  Vector<Dependent> column_dependents(const Relation& relation, const Column& column) override;
+  Vector<Dependent> relation_dependents(const Relation& relation) override;
+  IndexUse index_use(const Relation& relation, const Index& index) override;
+  Duplicates duplicates(const Relation& relation, const Action& action) override;
+
+  Text quote(std::string_view identifier) override;
+  Text quote_literal(std::string_view text) override;
+  Text free_name(const Relation& relation, std::string_view part, std::string_view label) override;
+  Text free_column_name(const Relation& relation, std::string_view column,
+                        std::string_view label) override;
+
+ private:
+  struct KnownSize {
+    std::uint32_t relation;
+    Size size;
+  };
+  Vector<KnownSize> sizes_;
+};
+
+// Plain server code: no other session can see the relation yet.
+bool is_created_in_this_transaction(Oid id);
+
+// The relation of that OID; nullopt when it is gone.
+std::optional<Relation> relation_by_id(Oid id);
+
+// Heap and TOAST of a relation and, where it is partitioned, of all its leaves.
+Size size_of(const Relation& relation);
+
+// The functions behind the members above that fill a file of their own.
+Text find_not_null_proof(const Relation& relation, const Column& column);
+NewColumn analyse_new_column(const Relation& relation, const Action& action);
+TypeChange analyse_type_change(const Relation& relation, const Action& action);
+Vector<Dependent> find_column_dependents(const Relation& relation, const Column& column);
+Vector<Dependent> find_relation_dependents(const Relation& relation);
+IndexUse read_index_use(const Relation& relation, const Index& index);
+Duplicates probe_duplicates(const Relation& relation, const Action& action);
+Vector<Session> find_sessions_in_the_way(const Relation& relation, Lock lock);
+
+}  // namespace db_guard::ddl

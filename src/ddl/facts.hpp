@@ -1,0 +1,168 @@
+// What the rules may ask about the database. The server answers through ddl/catalog_facts.cpp; unit
+// tests answer with their own. Answers are read without any lock on a user relation.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "ddl/lock.hpp"
+#include "ddl/statement.hpp"
+
+namespace db_guard::ddl {
+
+// Thrown out of Facts when the server itself will refuse the statement (no such type, no right to
+// look into the schema ...). Nothing needs judging then.
+struct Refused {};
+
+struct Relation {
+  std::uint32_t id = 0;
+  Text schema;   // raw
+  Text name;     // raw
+  Text display;  // qualified and quoted: runnable SQL under any search_path
+  char kind = 'r';  // pg_class.relkind
+  bool temporary = false;
+  bool created_in_transaction = false;
+  bool owned = false;  // the current role may run DDL on it
+  bool is_partition = false;
+
+  [[nodiscard]] bool partitioned() const { return kind == 'p'; }
+  [[nodiscard]] bool has_rows() const { return kind == 'r' || kind == 'p' || kind == 'm'; }
+};
+
+// Of a partitioned table: the sum of its leaves.
+struct Size {
+  std::uint64_t bytes = 0;  // heap and TOAST
+  double rows = -1;         // the planner's estimate; below 0 when never analysed
+  std::uint32_t leaves = 0;
+  std::uint32_t indexes = 0;
+};
+
+struct Column {
+  std::int16_t number = 0;
+  Text name;
+  Text type;  // as format_type prints it, with COLLATE where it is not the type's own
+  bool not_null = false;
+  bool has_default = false;
+};
+
+struct NewColumn {
+  bool exists = false;  // a column of that name is already there
+  Text type;
+  Text default_sql;  // deparsed; empty without a default
+  bool volatile_default = false;
+  bool serial = false;
+  bool identity = false;
+  bool identity_always = false;
+  bool stored_generated = false;
+  bool virtual_generated = false;
+  bool constrained_domain = false;
+  bool not_null = false;
+};
+
+struct ForeignKey {
+  Text constraint;   // raw
+  Text on_table;     // display: the referencing side, which owns the constraint
+  Text definition;   // "FOREIGN KEY (...) REFERENCES ..."
+  Text other_table;  // display
+  std::uint64_t other_bytes = 0;
+  bool referencing = false;  // the altered table is the one with the key
+};
+
+struct TypeChange {
+  bool refused = false;  // the server will not do it at all
+  bool rewrite = false;
+  Text old_type;
+  Text new_type;
+  Text using_sql;               // the USING expression as typed; empty without one
+  Vector<Text> rebuilt_indexes;  // display
+  Vector<ForeignKey> foreign_keys;
+  Vector<Text> checked;            // CHECK constraints that are verified again, raw
+  Vector<Text> check_definitions;  // "name CHECK (...)" of each
+  bool foreign_keys_checked = false;
+};
+
+// Something that would notice a column or relation going away.
+struct Dependent {
+  std::string_view kind;  // "view", "function", "policy", "index", "constraint", "publication", ...
+  Text name;
+  bool certain = true;  // false: found in a function's text, not in pg_depend
+};
+
+struct Index {
+  std::uint32_t id = 0;
+  Text schema;
+  Text name;
+  Text display;
+  bool valid = true;
+  bool unique = false;
+  bool backs_constraint = false;
+  bool partitioned = false;
+  bool is_partition = false;
+};
+
+struct IndexUse {
+  double scans = 0;
+  Text last_scan;    // timestamp; empty when never or not recorded (before PostgreSQL 16)
+  bool last_scan_recorded = false;
+  Text stats_since;  // timestamp of the last reset; empty when never
+  Text definition;   // pg_get_indexdef
+  bool replica_identity = false;
+  Vector<Text> foreign_keys;  // keys of this table that no other index would serve
+  Text twin;                  // another valid index with the same columns and predicate
+};
+
+struct Duplicates {
+  bool searched = false;   // false: not allowed to look, or a lock was in the way
+  bool complete = false;   // the search ended within its time
+  Vector<Text> examples;  // "(email)=(a@b.c) 2 times"
+};
+
+struct Session {
+  int pid = 0;
+  Text application;
+  std::int64_t transaction_ms = -1;  // how long its transaction is open; below 0 when not known
+};
+
+class Facts {
+ public:
+  virtual ~Facts() = default;
+
+  virtual int server_major() = 0;
+  virtual bool in_transaction_block() = 0;
+  virtual std::int64_t lock_timeout_ms() = 0;
+
+  // nullopt: no such relation or index. Names resolve as the server would resolve them.
+  virtual std::optional<Relation> relation(const ObjectName& name) = 0;
+  virtual std::optional<Index> index(const ObjectName& name) = 0;
+  virtual std::optional<Relation> table_of(const Index& index) = 0;
+  virtual std::optional<Column> column(const Relation& relation, std::string_view name) = 0;
+
+  virtual Size size(const Relation& relation) = 0;
+  // Direct partitions.
+  virtual Vector<Relation> partitions(const Relation& relation) = 0;
+  // Made by this session, and no other session has used it since.
+  virtual bool known_to_nobody_else(const Relation& relation) = 0;
+  virtual Vector<Session> sessions_in_the_way(const Relation& relation, Lock lock) = 0;
+
+  // The validated constraint that makes the scan of SET NOT NULL unnecessary, or empty.
+  virtual Text not_null_proof(const Relation& relation, const Column& column) = 0;
+  virtual NewColumn new_column(const Relation& relation, const Action& action) = 0;
+  virtual TypeChange type_change(const Relation& relation, const Action& action) = 0;
+  virtual Vector<Dependent> column_dependents(const Relation& relation, const Column& column) = 0;
+  virtual Vector<Dependent> relation_dependents(const Relation& relation) = 0;
+  virtual IndexUse index_use(const Relation& relation, const Index& index) = 0;
+  // Looks for rows that a unique index over the action's key would refuse. Bounded in time.
+  virtual Duplicates duplicates(const Relation& relation, const Action& action) = 0;
+
+  virtual Text quote(std::string_view identifier) = 0;
+  virtual Text quote_literal(std::string_view text) = 0;
+  // A free name for an index or constraint on `relation`, as the server would choose it.
+  virtual Text free_name(const Relation& relation, std::string_view part,
+                         std::string_view label) = 0;
+  // "<column>_<label>", shortened to what the server allows, that is no column of `relation` yet.
+  virtual Text free_column_name(const Relation& relation, std::string_view column,
+                                std::string_view label) = 0;
+};
+
+}  // namespace db_guard::ddl

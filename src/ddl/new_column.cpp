@@ -1,0 +1,144 @@
+// What ADD COLUMN adds: its type, its default and whether the server can keep that default in the
+// catalog or has to write every row.
+#include "ddl/catalog_facts.hpp"
+#include "ddl/version.hpp"
+#include "pg/call.hpp"
+
+extern "C" {
+#include "catalog/heap.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_node.h"
+#include "parser/parse_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+#include "utils/typcache.h"
+}
+
+namespace db_guard::ddl {
+
+namespace {
+
+struct ColumnPlan {
+  bool exists;
+  const char* type;
+  const char* default_sql;
+  bool volatile_default;
+  bool serial;
+  bool identity;
+  bool identity_always;
+  bool stored_generated;
+  bool virtual_generated;
+  bool constrained_domain;
+  bool not_null;
+};
+
+// serial and its kin are no types but words that the server replaces while it transforms the
+// statement; the same list stands in its transformColumnDefinition.
+const char* serial_base_type(const TypeName* type) {
+  if (list_length(type->names) != 1 || type->pct_type) return nullptr;
+  const char* name = strVal(linitial(type->names));
+  if (strcmp(name, "smallserial") == 0 || strcmp(name, "serial2") == 0) return "smallint";
+  if (strcmp(name, "serial") == 0 || strcmp(name, "serial4") == 0) return "integer";
+  if (strcmp(name, "bigserial") == 0 || strcmp(name, "serial8") == 0) return "bigint";
+  return nullptr;
+}
+
+bool is_null_constant(const Node* expression) {
+  return expression != nullptr && IsA(expression, Const) &&
+         reinterpret_cast<const Const*>(expression)->constisnull;
+}
+
+void plan_default(Node* expression, ColumnPlan& plan) {
+  if (expression == nullptr || is_null_constant(expression)) return;
+  plan.default_sql = deparse_expression(expression, NIL, false, false);
+  plan.volatile_default = contain_volatile_functions(
+      reinterpret_cast<Node*>(expression_planner(reinterpret_cast<Expr*>(expression))));
+}
+
+Node* cook(Node* raw, Oid type, int32 modifier, const char* column) {
+  return cookDefault(make_parsestate(nullptr), static_cast<Node*>(copyObjectImpl(raw)), type,
+                     modifier, const_cast<char*>(column), '\0');
+}
+
+// Returns the raw DEFAULT expression, if there is one.
+Node* plan_constraints(const ColumnDef* definition, ColumnPlan& plan) {
+  Node* raw_default = definition->raw_default;
+  plan.not_null = definition->is_not_null;
+  ListCell* cell = nullptr;
+  foreach (cell, definition->constraints) {
+    const auto* constraint = static_cast<const Constraint*>(lfirst(cell));
+    switch (constraint->contype) {
+      case CONSTR_DEFAULT:
+        raw_default = constraint->raw_expr;
+        break;
+      case CONSTR_NOTNULL:
+      case CONSTR_PRIMARY:
+        plan.not_null = true;
+        break;
+      case CONSTR_IDENTITY:
+        plan.identity = true;
+        plan.identity_always = constraint->generated_when == ATTRIBUTE_IDENTITY_ALWAYS;
+        break;
+      case CONSTR_GENERATED:
+        plan.virtual_generated = is_virtual_generated(constraint);
+        plan.stored_generated = !plan.virtual_generated;
+        break;
+      default:
+        break;
+    }
+  }
+  return raw_default;
+}
+
+ColumnPlan plan_column(Oid relation, const ColumnDef* definition) {
+  ColumnPlan plan{};
+  plan.exists = get_attnum(relation, definition->colname) != InvalidAttrNumber;
+  if (plan.exists) return plan;
+  Node* raw_default = plan_constraints(definition, plan);
+  plan.type = serial_base_type(definition->typeName);
+  plan.serial = plan.type != nullptr;
+  if (plan.serial) return plan;
+  Oid type = InvalidOid;
+  int32 modifier = -1;
+  typenameTypeIdAndMod(nullptr, definition->typeName, &type, &modifier);
+  plan.type = format_type_with_typemod(type, modifier);
+  plan.constrained_domain = DomainHasConstraints(type);
+  if (raw_default != nullptr) {
+    plan_default(cook(raw_default, type, modifier, definition->colname), plan);
+  } else {
+    // A domain brings a default of its own.
+    plan_default(get_typdefault(type), plan);
+  }
+  return plan;
+}
+
+}  // namespace
+
+NewColumn analyse_new_column(const Relation& relation, const Action& action) {
+  const Oid id = relation.id;
+  const auto* definition = static_cast<const ColumnDef*>(action.node);
+  ColumnPlan plan{};
+  try {
+    plan = pg::call([&] { return plan_column(id, definition); });
+  } catch (const pg::PgError&) {
+    // No such type or function, no cast, a default that refers to a column.
+    throw Refused{};
+  }
+  NewColumn column;
+  column.exists = plan.exists;
+  if (plan.type != nullptr) column.type = plan.type;
+  if (plan.default_sql != nullptr) column.default_sql = plan.default_sql;
+  column.volatile_default = plan.volatile_default;
+  column.serial = plan.serial;
+  column.identity = plan.identity;
+  column.identity_always = plan.identity_always;
+  column.stored_generated = plan.stored_generated;
+  column.virtual_generated = plan.virtual_generated;
+  column.constrained_domain = plan.constrained_domain;
+  column.not_null = plan.not_null;
+  return column;
+}
+
+}  // namespace db_guard::ddl

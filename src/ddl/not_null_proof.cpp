@@ -1,0 +1,88 @@
+// Whether the server will skip the scan of SET NOT NULL. Its own test is not exported, so this does
+// the same with the functions that are: validated CHECK constraints must imply IS NOT NULL.
+#include "ddl/catalog_facts.hpp"
+#include "pg/call.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_constraint.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+}
+
+namespace db_guard::ddl {
+
+namespace {
+
+NullTest* is_not_null(Oid relation, AttrNumber column) {
+  Oid type = InvalidOid;
+  int32 modifier = -1;
+  Oid collation = InvalidOid;
+  get_atttypetypmodcoll(relation, column, &type, &modifier, &collation);
+  NullTest* test = makeNode(NullTest);
+  test->arg = reinterpret_cast<Expr*>(makeVar(1, column, type, modifier, collation, 0));
+  test->nulltesttype = IS_NOT_NULL;
+  test->argisrow = false;
+  test->location = -1;
+  return test;
+}
+
+// In the form that predicate_implied_by compares: simplified, canonical, a list of ANDed parts.
+List* parts_of_check(::Relation catalog, HeapTuple tuple) {
+  bool is_null = false;
+  const Datum value = heap_getattr(tuple, Anum_pg_constraint_conbin, RelationGetDescr(catalog),
+                                   &is_null);
+  if (is_null) return NIL;
+  auto* expression = static_cast<Node*>(stringToNode(TextDatumGetCString(value)));
+  expression = eval_const_expressions(nullptr, expression);
+  expression = reinterpret_cast<Node*>(
+      canonicalize_qual(reinterpret_cast<Expr*>(expression), true));
+  return make_ands_implicit(reinterpret_cast<Expr*>(expression));
+}
+
+// The name of the first constraint that proves it alone, or of all that do it together.
+const char* prove(Oid relation, AttrNumber column) {
+  List* wanted = list_make1(is_not_null(relation, column));
+  List* together = NIL;
+  StringInfoData names;
+  initStringInfo(&names);
+  const char* proof = nullptr;
+  ::Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(relation));
+  SysScanDesc scan =
+      systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true, nullptr, 1, &key);
+  HeapTuple tuple = nullptr;
+  while (proof == nullptr && HeapTupleIsValid(tuple = systable_getnext(scan))) {
+    const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
+    if (form->contype != CONSTRAINT_CHECK || !form->convalidated) continue;
+    List* parts = parts_of_check(catalog, tuple);
+    if (predicate_implied_by(wanted, parts, true)) proof = pstrdup(NameStr(form->conname));
+    together = list_concat(together, parts);
+    appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", NameStr(form->conname));
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  if (proof == nullptr && predicate_implied_by(wanted, together, true)) proof = names.data;
+  return proof;
+}
+
+}  // namespace
+
+Text find_not_null_proof(const Relation& relation, const Column& column) {
+  const Oid id = relation.id;
+  const AttrNumber number = column.number;
+  const char* proof = pg::call([&] { return prove(id, number); });
+  return proof != nullptr ? Text(proof) : Text();
+}
+
+}  // namespace db_guard::ddl

@@ -1,0 +1,331 @@
+// What ALTER COLUMN ... TYPE will cost. Builds the server's own conversion expression and asks of it
+// what the server asks; then walks the same dependencies that the server walks.
+#include "ddl/catalog_facts.hpp"
+#include "pg/call.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_policy.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_node.h"
+#include "parser/parse_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+}
+
+namespace db_guard::ddl {
+
+namespace {
+
+struct TypeOf {
+  Oid type;
+  int32 modifier;
+  Oid collation;
+};
+
+// The altered column, as plain server code needs it.
+struct Altered {
+  Oid relation;
+  AttrNumber number;
+  TypeOf before;
+  TypeOf after;
+};
+
+struct ChangePlan {
+  bool refused;
+  bool rewrite;
+  const char* old_type;
+  const char* new_type;
+  List* constraints;  // OIDs of constraints that the server will make anew
+  List* indexes;      // OIDs of indexes that it will rebuild
+};
+
+const char* type_text(const TypeOf& type) {
+  const char* name = format_type_with_typemod(type.type, type.modifier);
+  if (!OidIsValid(type.collation) || type.collation == get_typcollation(type.type)) return name;
+  return psprintf("%s COLLATE %s", name, generate_collation_name(type.collation));
+}
+
+// A USING expression names columns. They are resolved from the catalog, since opening the relation
+// for a parse namespace would need a lock on it.
+Node* resolve_column(ParseState* state, ColumnRef* reference) {
+  const auto* altered = static_cast<const Altered*>(state->p_ref_hook_state);
+  Node* last = static_cast<Node*>(llast(reference->fields));
+  if (!IsA(last, String)) return nullptr;
+  const AttrNumber number = get_attnum(altered->relation, strVal(last));
+  if (number == InvalidAttrNumber) return nullptr;
+  TypeOf type{};
+  get_atttypetypmodcoll(altered->relation, number, &type.type, &type.modifier, &type.collation);
+  return reinterpret_cast<Node*>(
+      makeVar(1, number, type.type, type.modifier, type.collation, 0));
+}
+
+Node* conversion(const Altered& altered, const ColumnDef* definition) {
+  ParseState* state = make_parsestate(nullptr);
+  state->p_pre_columnref_hook = resolve_column;
+  state->p_ref_hook_state = const_cast<Altered*>(&altered);
+  Node* expression = nullptr;
+  if (definition->raw_default != nullptr) {
+    expression = transformExpr(state, static_cast<Node*>(copyObjectImpl(definition->raw_default)),
+                               EXPR_KIND_ALTER_COL_TRANSFORM);
+  } else {
+    expression = reinterpret_cast<Node*>(makeVar(1, altered.number, altered.before.type,
+                                                 altered.before.modifier,
+                                                 altered.before.collation, 0));
+  }
+  expression =
+      coerce_to_target_type(state, expression, exprType(expression), altered.after.type,
+                            altered.after.modifier, COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+  if (expression == nullptr) return nullptr;
+  assign_expr_collations(state, expression);
+  return reinterpret_cast<Node*>(expression_planner(reinterpret_cast<Expr*>(expression)));
+}
+
+// The same walk as the server's ATColumnChangeRequiresRewrite, which is not exported.
+bool requires_rewrite(Node* expression, AttrNumber number) {
+  for (;;) {
+    if (IsA(expression, Var)) return reinterpret_cast<Var*>(expression)->varattno != number;
+    if (IsA(expression, RelabelType)) {
+      expression = reinterpret_cast<Node*>(reinterpret_cast<RelabelType*>(expression)->arg);
+    } else if (IsA(expression, CoerceToDomain)) {
+      auto* coercion = reinterpret_cast<CoerceToDomain*>(expression);
+      if (DomainHasConstraints(coercion->resulttype)) return true;
+      expression = reinterpret_cast<Node*>(coercion->arg);
+    } else if (IsA(expression, FuncExpr)) {
+      auto* function = reinterpret_cast<FuncExpr*>(expression);
+      const bool between_timestamps = function->funcid == F_TIMESTAMPTZ_TIMESTAMP ||
+                                      function->funcid == F_TIMESTAMP_TIMESTAMPTZ;
+      if (!between_timestamps || TimestampTimestampTzRequiresRewrite()) return true;
+      expression = static_cast<Node*>(linitial(function->args));
+    } else {
+      return true;
+    }
+  }
+}
+
+struct IndexKey {
+  Oid opclass;
+  Oid collation;
+};
+
+// Whether one key column of an index stays what it was. The server's CheckIndexCompatible can only
+// be asked when the column has been changed already; these are its conditions.
+bool key_stays(const Altered& altered, const IndexKey& key, Oid access_method) {
+  const bool default_class =
+      GetDefaultOpClass(altered.before.type, access_method) == key.opclass;
+  const Oid opclass =
+      default_class ? GetDefaultOpClass(altered.after.type, access_method) : key.opclass;
+  if (opclass != key.opclass) return false;
+  const bool follows_column = key.collation == altered.before.collation;
+  if (follows_column && altered.after.collation != key.collation) return false;
+  const bool polymorphic = IsPolymorphicType(get_opclass_input_type(opclass));
+  return !polymorphic || altered.before.type == altered.after.type;
+}
+
+Oid access_method_of(Oid index) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(index));
+  if (!HeapTupleIsValid(tuple)) return InvalidOid;
+  const Oid method = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relam;
+  ReleaseSysCache(tuple);
+  return method;
+}
+
+bool index_stays(const Altered& altered, Oid index) {
+  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+  if (!HeapTupleIsValid(tuple)) return true;
+  const auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  bool stays = form->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
+               heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+  bool is_null = false;
+  const auto* classes = reinterpret_cast<oidvector*>(DatumGetPointer(
+      SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &is_null)));
+  const auto* collations = reinterpret_cast<oidvector*>(DatumGetPointer(
+      SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indcollation, &is_null)));
+  const Oid access_method = access_method_of(index);
+  for (int i = 0; stays && i < form->indnkeyatts; i++) {
+    if (form->indkey.values[i] != altered.number) continue;
+    stays = key_stays(altered, {classes->values[i], collations->values[i]}, access_method);
+  }
+  ReleaseSysCache(tuple);
+  return stays;
+}
+
+void note_index(const Altered& altered, Oid index, ChangePlan& plan) {
+  if (list_member_oid(plan.indexes, index)) return;
+  if (plan.rewrite || index_stays(altered, index)) return;
+  plan.indexes = lappend_oid(plan.indexes, index);
+}
+
+void note_dependent(const Altered& altered, const FormData_pg_depend* dependency,
+                    ChangePlan& plan) {
+  switch (dependency->classid) {
+    case RelationRelationId: {
+      const char kind = get_rel_relkind(dependency->objid);
+      if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
+        note_index(altered, dependency->objid, plan);
+      }
+      break;
+    }
+    case ConstraintRelationId: {
+      plan.constraints = list_append_unique_oid(plan.constraints, dependency->objid);
+      const Oid index = get_constraint_index(dependency->objid);
+      if (OidIsValid(index)) note_index(altered, index, plan);
+      break;
+    }
+    // The server will not change a column that a view, a trigger's WHEN or a policy uses.
+    case RewriteRelationId:
+    case TriggerRelationId:
+    case PolicyRelationId:
+      plan.refused = true;
+      break;
+    default:
+      break;
+  }
+}
+
+void walk_dependents(const Altered& altered, ChangePlan& plan) {
+  ::Relation catalog = table_open(DependRelationId, AccessShareLock);
+  ScanKeyData keys[3];
+  ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(RelationRelationId));
+  ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(altered.relation));
+  ScanKeyInit(&keys[2], Anum_pg_depend_refobjsubid, BTEqualStrategyNumber, F_INT4EQ,
+              Int32GetDatum(altered.number));
+  SysScanDesc scan =
+      systable_beginscan(catalog, DependReferenceIndexId, true, nullptr, 3, keys);
+  HeapTuple tuple = nullptr;
+  while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+    note_dependent(altered, reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple)), plan);
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+}
+
+ChangePlan plan_change(Oid relation, const char* column, const ColumnDef* definition) {
+  ChangePlan plan{};
+  Altered altered{};
+  altered.relation = relation;
+  altered.number = get_attnum(relation, column);
+  get_atttypetypmodcoll(relation, altered.number, &altered.before.type, &altered.before.modifier,
+                        &altered.before.collation);
+  typenameTypeIdAndMod(nullptr, definition->typeName, &altered.after.type,
+                       &altered.after.modifier);
+  altered.after.collation = GetColumnDefCollation(
+      nullptr, const_cast<ColumnDef*>(definition), altered.after.type);
+  plan.old_type = type_text(altered.before);
+  plan.new_type = type_text(altered.after);
+  Node* expression = conversion(altered, definition);
+  if (expression == nullptr) {
+    plan.refused = true;
+    return plan;
+  }
+  plan.rewrite = requires_rewrite(expression, altered.number);
+  walk_dependents(altered, plan);
+  return plan;
+}
+
+struct ConstraintRow {
+  char type;
+  bool validated;
+  const char* name;
+  const char* definition;
+  Oid relation;
+  Oid referenced;
+};
+
+ConstraintRow read_constraint(Oid id) {
+  ConstraintRow row{};
+  HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(id));
+  if (!HeapTupleIsValid(tuple)) return row;
+  const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
+  row.type = form->contype;
+  row.validated = form->convalidated;
+  row.name = pstrdup(NameStr(form->conname));
+  row.relation = form->conrelid;
+  row.referenced = form->confrelid;
+  ReleaseSysCache(tuple);
+  if (row.type == CONSTRAINT_FOREIGN || row.type == CONSTRAINT_CHECK) {
+    row.definition = TextDatumGetCString(
+        DirectFunctionCall1(pg_get_constraintdef, ObjectIdGetDatum(id)));
+  }
+  return row;
+}
+
+ForeignKey foreign_key(const Relation& relation, const ConstraintRow& row) {
+  ForeignKey key;
+  key.constraint = row.name;
+  key.definition = row.definition;
+  key.referencing = row.relation == relation.id;
+  const auto other = relation_by_id(key.referencing ? row.referenced : row.relation);
+  if (!other) return key;
+  key.other_table = other->display;
+  key.other_bytes = size_of(*other).bytes;
+  key.on_table = key.referencing ? relation.display : other->display;
+  return key;
+}
+
+void add_constraint(const Relation& relation, Oid id, TypeChange& change) {
+  const ConstraintRow row = pg::call([&] { return read_constraint(id); });
+  if (row.type == CONSTRAINT_FOREIGN) {
+    change.foreign_keys.push_back(foreign_key(relation, row));
+    if (change.rewrite && row.validated) change.foreign_keys_checked = true;
+  }
+  if (row.type == CONSTRAINT_CHECK && row.validated) {
+    change.checked.emplace_back(row.name);
+    const char* quoted = pg::call([&] { return quote_identifier(row.name); });
+    change.check_definitions.push_back(Text(quoted).append(" ").append(row.definition));
+  }
+}
+
+}  // namespace
+
+TypeChange analyse_type_change(const Relation& relation, const Action& action) {
+  const Oid id = relation.id;
+  const char* column = action.column.c_str();
+  const auto* definition = static_cast<const ColumnDef*>(action.node);
+  ChangePlan plan{};
+  try {
+    plan = pg::call([&] { return plan_change(id, column, definition); });
+  } catch (const pg::PgError&) {
+    // No such type, a USING expression that does not parse.
+    throw Refused{};
+  }
+  TypeChange change;
+  change.refused = plan.refused;
+  change.rewrite = plan.rewrite;
+  change.old_type = plan.old_type;
+  change.new_type = plan.new_type;
+  if (plan.refused) return change;
+  for (int i = 0; i < list_length(plan.constraints); i++) {
+    add_constraint(relation, list_nth_oid(plan.constraints, i), change);
+  }
+  for (int i = 0; i < list_length(plan.indexes); i++) {
+    const auto index = relation_by_id(list_nth_oid(plan.indexes, i));
+    if (index) change.rebuilt_indexes.push_back(index->display);
+  }
+  return change;
+}
+
+}  // namespace db_guard::ddl

@@ -1,0 +1,48 @@
+// What differs between server versions 15 to 18 in parse trees and catalogs of tables.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+extern "C" {
+#include "access/htup_details.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_constraint.h"
+#include "nodes/parsenodes.h"
+#include "utils/syscache.h"
+}
+
+namespace db_guard::ddl {
+
+// GENERATED ALWAYS AS ... VIRTUAL came with 18; before, every generated column is stored.
+inline bool is_virtual_generated(const Constraint* constraint) {
+#if PG_VERSION_NUM >= 180000
+  return constraint->generated_kind == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+  (void)constraint;
+  return false;
+#endif
+}
+
+inline bool has_without_overlaps(const Constraint* constraint) {
+#if PG_VERSION_NUM >= 180000
+  return constraint->without_overlaps;
+#else
+  (void)constraint;
+  return false;
+#endif
+}
+
+// From 18 on NOT NULL is a constraint that may be NOT VALID; attnotnull is set all the same.
+inline bool is_proven_not_null(Oid relation, const FormData_pg_attribute* attribute) {
+  if (!attribute->attnotnull) return false;
+#if PG_VERSION_NUM >= 180000
+  HeapTuple tuple = findNotNullConstraintAttnum(relation, attribute->attnum);
+  return tuple == nullptr ||
+         reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple))->convalidated;
+#else
+  (void)relation;
+  return true;
+#endif
+}
+
+}  // namespace db_guard::ddl

@@ -1,0 +1,183 @@
+#include "guard/ddl_log.hpp"
+
+#include "pg/version.hpp"
+
+extern "C" {
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "commands/sequence.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+}
+
+namespace db_guard::guard {
+
+namespace {
+
+// Columns of db_guard.ddl_log in order; guard/guard.sql declares them.
+enum LogColumn {
+  kId,
+  kLoggedAt,
+  kUserName,
+  kSessionUserName,
+  kClientAddress,
+  kApplicationName,
+  kProcessId,
+  kTransactionId,
+  kCommandTag,
+  kObject,
+  kStatement,
+  kOutcome,
+  kFindings,
+  kAllowReason,
+  kAnalysisError,
+  kDropped,
+  kDurationMs,
+  kColumns
+};
+
+// Longer statements are cut: the log is for reading, not for running again.
+constexpr int kLongestStatement = 64 * 1024;
+
+const char* user_name_of(Oid role) { return GetUserNameFromId(role, true); }
+
+// The server's own function; it returns NULL for a Unix-domain socket.
+const char* client_address() {
+  LOCAL_FCINFO(fcinfo, 0);
+  InitFunctionCallInfoData(*fcinfo, nullptr, 0, InvalidOid, nullptr, nullptr);
+  const Datum address = inet_client_addr(fcinfo);
+  if (fcinfo->isnull) return nullptr;
+  return DatumGetCString(DirectFunctionCall1(inet_out, address));
+}
+
+// The statements that carry passwords in the open.
+bool may_hold_secrets(const Node* tree) {
+  switch (nodeTag(tree)) {
+    case T_CreateUserMappingStmt:
+    case T_AlterUserMappingStmt:
+    case T_CreateSubscriptionStmt:
+    case T_AlterSubscriptionStmt:
+    case T_CreateForeignServerStmt:
+    case T_AlterForeignServerStmt:
+      return true;
+    default:
+      return false;
+  }
+}
+
+const char* statement_text(const Frame& frame, const Node* tree) {
+  if (frame.query == nullptr) return nullptr;
+  if (may_hold_secrets(tree)) return "(not kept: it may hold a password)";
+  const char* start = frame.query + frame.location;
+  while (isspace(static_cast<unsigned char>(*start))) start++;
+  const auto skipped = int(start - (frame.query + frame.location));
+  const int length = frame.length > 0 ? frame.length - skipped : int(strlen(start));
+  if (length <= kLongestStatement) return pnstrdup(start, length);
+  const int clipped = pg_mbcliplen(start, length, kLongestStatement);
+  return psprintf("%s ... (%d bytes in all)", pnstrdup(start, clipped), length);
+}
+
+Datum text_or_null(const char* value, bool* is_null) {
+  *is_null = value == nullptr;
+  return value == nullptr ? Datum(0) : CStringGetTextDatum(value);
+}
+
+Datum name_datum(const char* value) {
+  auto* name = static_cast<Name>(palloc0(sizeof(NameData)));
+  namestrcpy(name, value != nullptr ? value : "");
+  return NameGetDatum(name);
+}
+
+Datum json_or_null(const char* value, bool* is_null) {
+  *is_null = value == nullptr;
+  return value == nullptr ? Datum(0) : DirectFunctionCall1(jsonb_in, CStringGetDatum(value));
+}
+
+Datum inet_or_null(const char* value, bool* is_null) {
+  *is_null = value == nullptr;
+  return value == nullptr ? Datum(0) : DirectFunctionCall1(inet_in, CStringGetDatum(value));
+}
+
+HeapTuple form_row(const LogEntry& entry, int64 id, TupleDesc shape) {
+  Datum values[kColumns] = {};
+  bool nulls[kColumns] = {};
+  values[kId] = Int64GetDatum(id);
+  values[kLoggedAt] = TimestampTzGetDatum(entry.logged_at);
+  values[kUserName] = name_datum(entry.user_name);
+  values[kSessionUserName] = name_datum(entry.session_user_name);
+  values[kClientAddress] = inet_or_null(entry.client_address, &nulls[kClientAddress]);
+  values[kApplicationName] = text_or_null(entry.application_name, &nulls[kApplicationName]);
+  values[kProcessId] = Int32GetDatum(entry.process_id);
+  values[kTransactionId] = UInt64GetDatum(entry.transaction_id);
+  nulls[kTransactionId] = entry.transaction_id == 0;
+  values[kCommandTag] = text_or_null(entry.command_tag, &nulls[kCommandTag]);
+  values[kObject] = text_or_null(entry.object, &nulls[kObject]);
+  values[kStatement] = text_or_null(entry.statement, &nulls[kStatement]);
+  values[kOutcome] = text_or_null(entry.outcome, &nulls[kOutcome]);
+  values[kFindings] =
+      json_or_null(entry.findings != nullptr ? entry.findings : "[]", &nulls[kFindings]);
+  values[kAllowReason] = text_or_null(entry.allow_reason, &nulls[kAllowReason]);
+  values[kAnalysisError] = text_or_null(entry.analysis_error, &nulls[kAnalysisError]);
+  values[kDropped] = json_or_null(entry.dropped, &nulls[kDropped]);
+  values[kDurationMs] = Float8GetDatum(entry.duration_ms);
+  nulls[kDurationMs] = entry.duration_ms < 0;
+  return heap_form_tuple(shape, values, nulls);
+}
+
+}  // namespace
+
+LogEntry entry_of_session(const Frame& frame, const Node* tree, const char* tag) {
+  LogEntry entry{};
+  entry.logged_at = GetCurrentTimestamp();
+  entry.user_name = user_name_of(GetUserId());
+  entry.session_user_name = user_name_of(GetSessionUserId());
+  entry.client_address = client_address();
+  entry.application_name = application_name;
+  entry.process_id = MyProcPid;
+  entry.transaction_id = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
+  entry.command_tag = tag;
+  entry.object = object_of(tree);
+  entry.statement = statement_text(frame, tree);
+  entry.outcome = frame.outcome != nullptr ? frame.outcome : "done";
+  entry.findings = frame.findings;
+  entry.analysis_error = frame.analysis_error;
+  entry.dropped = frame.dropped;
+  entry.duration_ms =
+      frame.started != 0 ? double(entry.logged_at - frame.started) / 1000.0 : -1.0;
+  return entry;
+}
+
+void insert_entry(const LogEntry& entry) {
+  const Oid schema = get_namespace_oid("db_guard", true);
+  const Oid log = OidIsValid(schema) ? get_relname_relid("ddl_log", schema) : InvalidOid;
+  const Oid sequence =
+      OidIsValid(schema) ? get_relname_relid("ddl_log_id_seq", schema) : InvalidOid;
+  if (!OidIsValid(log) || !OidIsValid(sequence)) {
+    ereport(WARNING, (errmsg("db_guard could not log the statement: db_guard.ddl_log is missing"),
+                      errhint("DROP EXTENSION db_guard; CREATE EXTENSION db_guard;")));
+    return;
+  }
+  ::Relation table = table_open(log, RowExclusiveLock);
+  if (RelationGetDescr(table)->natts == kColumns) {
+    HeapTuple row = form_row(entry, nextval_internal(sequence, false), RelationGetDescr(table));
+    // Indexes as for a catalog: there is one, without expression or predicate.
+    CatalogTupleInsert(table, row);
+    heap_freetuple(row);
+  } else {
+    ereport(WARNING,
+            (errmsg("db_guard could not log the statement: db_guard.ddl_log has been altered")));
+  }
+  table_close(table, RowExclusiveLock);
+}
+
+}  // namespace db_guard::guard

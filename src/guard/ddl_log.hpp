@@ -1,0 +1,48 @@
+// The table db_guard.ddl_log: who ran which DDL, what the rules said, and what came of it.
+#pragma once
+
+#include "guard/frame.hpp"
+#include "pg/prelude.hpp"
+
+namespace db_guard::guard {
+
+// One row, as plain texts; null is NULL.
+struct LogEntry {
+  TimestampTz logged_at;
+  const char* user_name;
+  const char* session_user_name;
+  const char* client_address;
+  const char* application_name;
+  int process_id;
+  uint64 transaction_id;  // 0: none was assigned
+  const char* command_tag;
+  const char* object;
+  const char* statement;
+  const char* outcome;
+  const char* findings;  // JSON
+  const char* allow_reason;
+  const char* analysis_error;
+  const char* dropped;  // JSON
+  double duration_ms;   // below 0: not known
+};
+
+// All of this is plain server code.
+
+// Who and where, from this session; the rest stays empty.
+LogEntry entry_of_session(const Frame& frame, const Node* tree, const char* tag);
+
+// Inserts the row in the current transaction. A missing or altered table is a WARNING, since the
+// statement itself must not fail over its log.
+void insert_entry(const LogEntry& entry);
+
+// Has the row committed by another process, so that it outlives the error that is about to be
+// raised. Returns when that is done or has failed; a failure is reported in the server log.
+void insert_entry_elsewhere(const LogEntry& entry);
+
+// The relation or other object that a statement is about, as text; null where it names none.
+const char* object_of(const Node* tree);
+
+// True when every relation that the statement names is temporary.
+bool is_about_temporary(const Node* tree);
+
+}  // namespace db_guard::guard

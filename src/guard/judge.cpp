@@ -1,0 +1,201 @@
+#include "guard/judge.hpp"
+
+#include "core/error.hpp"
+#include "core/json.hpp"
+#include "core/text.hpp"
+#include "ddl/catalog_facts.hpp"
+#include "ddl/session_tables.hpp"
+#include "ddl/translate.hpp"
+#include "guard/ddl_log.hpp"
+#include "guard/message.hpp"
+#include "guard/settings.hpp"
+#include "pg/subtransaction.hpp"
+#include "rules/evaluate.hpp"
+#include "rules/wording.hpp"
+
+namespace db_guard::guard {
+
+namespace {
+
+using core::concat;
+using core::Severity;
+
+std::uint64_t small_table_bytes() {
+  return std::uint64_t(settings().small_table_size_kb) * 1024;
+}
+
+PolicyInput policy_input() {
+  PolicyInput input;
+  input.blocks = mode() == Mode::kBlock;
+  input.warns = mode() == Mode::kBlock || mode() == Mode::kWarn;
+  input.allow = settings().allow;
+  input.reason = settings().allow_reason;
+  input.require_reason = settings().require_reason;
+  input.override_role = settings().override_role;
+  input.may_override = pg::call([] { return may_override(); });
+  return input;
+}
+
+// What the analysis brings out of its subtransaction.
+struct Judgement {
+  Decision decision;
+  Text findings;  // JSON of all of them, allowed ones too
+  Message message;
+  bool found = false;
+};
+
+void conclude(const Vector<Finding>& findings, const ddl::Relation* target, ddl::Lock lock,
+              Judgement& judgement) {
+  if (findings.empty()) return;
+  judgement.found = true;
+  judgement.findings = core::findings_json(findings);
+  judgement.decision = decide(findings, policy_input());
+  if (judgement.decision.verdict != Verdict::kBlock) return;
+  Vector<ddl::Session> in_the_way;
+  if (target != nullptr) in_the_way = ddl::find_sessions_in_the_way(*target, lock);
+  judgement.message = describe(judgement.decision, in_the_way);
+}
+
+void keep(Frame& frame, const Judgement& judgement) {
+  if (!judgement.found) return;
+  const char* findings = judgement.findings.c_str();
+  const bool warned = judgement.decision.verdict == Verdict::kWarn;
+  const bool allowed = judgement.decision.overridden;
+  pg::call([&] {
+    frame.found_hazards = true;
+    frame.findings = keep_in_frame(frame, findings);
+    if (warned) frame.outcome = "warned";
+    if (allowed) frame.outcome = "allowed";
+  });
+}
+
+void raise_note(int level, const Finding& finding) {
+  const Message text = describe(finding);
+  const char* message = text.message.c_str();
+  const char* detail = text.detail.c_str();
+  const char* hint = text.hint.c_str();
+  pg::call([&] {
+    ereport(level, (errcode(ERRCODE_WARNING), errmsg_internal("%s", message),
+                    errdetail_internal("%s", detail), *hint != '\0' ? errhint("%s", hint) : 0));
+  });
+}
+
+void speak(const Decision& decision) {
+  if (mode() == Mode::kLog) return;
+  for (const Finding& finding : decision.findings) {
+    if (finding.severity != Severity::kNote) {
+      raise_note(WARNING, finding);
+    } else if (settings().show_notes) {
+      raise_note(NOTICE, finding);
+    }
+  }
+}
+
+void record_blocked(const Event& event, const Judgement& judgement) {
+  if (!settings().log_ddl) return;
+  const char* findings = judgement.findings.c_str();
+  pg::call([&] {
+    LogEntry entry = entry_of_session(*event.frame, event.tree, event.tag);
+    entry.outcome = "blocked";
+    entry.findings = findings;
+    insert_entry_elsewhere(entry);
+  });
+}
+
+// Blocks, warns or lets pass, as the judgement says.
+void act(const Event& event, const Judgement& judgement) {
+  if (judgement.decision.verdict == Verdict::kBlock) {
+    record_blocked(event, judgement);
+    const Message& text = judgement.message;
+    throw core::Error("DG001", text.message, text.detail, text.hint)
+        .at(judgement.decision.findings.front().place);
+  }
+  keep(*event.frame, judgement);
+  speak(judgement.decision);
+}
+
+// A cancel or a shutdown is not a failure of the analysis.
+bool must_pass_on(const pg::PgError& error) {
+  const int category = ERRCODE_TO_CATEGORY(error.sqlstate());
+  return category == ERRCODE_OPERATOR_INTERVENTION;
+}
+
+// A defect of the analysis must not stop a deployment.
+void report_analysis_failure(const Event& event, const char* why) {
+  pg::call([&] {
+    event.frame->analysis_error = keep_in_frame(*event.frame, why);
+    ereport(WARNING,
+            (errmsg("db_guard could not analyse this statement and lets it pass"),
+             errdetail_internal("%s", why),
+             errhint("This is a defect of db_guard: please report the statement and the table.")));
+  });
+}
+
+template <class Analysis>
+bool analyse(const Event& event, Analysis&& analysis) {
+  try {
+    pg::rolled_back(analysis);
+    return true;
+  } catch (const ddl::Refused&) {
+  } catch (const pg::PgError& error) {
+    if (must_pass_on(error)) throw;
+    report_analysis_failure(event, error.what());
+  } catch (const std::bad_alloc&) {
+    report_analysis_failure(event, "out of memory");
+  } catch (const std::exception& error) {
+    report_analysis_failure(event, error.what());
+  }
+  return false;
+}
+
+}  // namespace
+
+void judge_statement(const Event& event) {
+  const ddl::Source source{event.frame->query, event.frame->location, event.frame->length};
+  const ddl::Statement statement = ddl::translate(event.tree, event.tag, source);
+  if (statement.actions.empty()) return;
+  Judgement judgement;
+  const bool analysed = analyse(event, [&] {
+    ddl::CatalogFacts facts;
+    const auto findings = rules::evaluate(statement, facts, small_table_bytes());
+    if (findings.empty()) return;
+    const auto target = facts.relation(statement.actions.front().target);
+    conclude(findings, target ? &*target : nullptr, ddl::Lock::kAccessExclusive, judgement);
+  });
+  if (analysed && judgement.found) act(event, judgement);
+}
+
+namespace {
+
+Finding rewrite_finding(const ddl::Relation& relation, const ddl::Size& size) {
+  Finding finding;
+  finding.rule = "table-rewrite";
+  finding.object = relation.display;
+  finding.place.schema = relation.schema;
+  finding.place.table = relation.name;
+  rules::add_evidence(finding, "lock", Text(ddl::lock_mode(ddl::Lock::kAccessExclusive)));
+  rules::add_evidence(finding, "bytes", double(size.bytes));
+  finding.message = concat({"this statement rewrites ", relation.display, " (",
+                            core::pretty_bytes(size.bytes), ", ", core::pretty_rows(size.rows),
+                            ") under ACCESS EXCLUSIVE; reads and writes wait until it is done"});
+  finding.detail = Text(
+      "The server has just announced the rewrite. The lock is held already; this error gives it "
+      "back before any row is written.");
+  return finding;
+}
+
+}  // namespace
+
+void judge_rewrite(const Event& event, Oid table) {
+  Judgement judgement;
+  const bool analysed = analyse(event, [&] {
+    const auto relation = ddl::relation_by_id(table);
+    if (!relation || relation->temporary || relation->created_in_transaction) return;
+    const ddl::Size size = ddl::size_of(*relation);
+    if (size.bytes <= small_table_bytes() || ddl::is_known_to_nobody_else(*relation)) return;
+    conclude({rewrite_finding(*relation, size)}, nullptr, ddl::Lock::kNone, judgement);
+  });
+  if (analysed && judgement.found) act(event, judgement);
+}
+
+}  // namespace db_guard::guard

@@ -1,0 +1,158 @@
+// Which object a statement names, for the log.
+#include "guard/ddl_log.hpp"
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "lib/stringinfo.h"
+#include "nodes/parsenodes.h"
+#include "nodes/value.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+}
+
+namespace db_guard::guard {
+
+namespace {
+
+const RangeVar* relation_of(const Node* tree) {
+  switch (nodeTag(tree)) {
+    case T_CreateStmt:
+      return reinterpret_cast<const CreateStmt*>(tree)->relation;
+    case T_CreateForeignTableStmt:
+      return reinterpret_cast<const CreateForeignTableStmt*>(tree)->base.relation;
+    case T_AlterTableStmt:
+      return reinterpret_cast<const AlterTableStmt*>(tree)->relation;
+    case T_RenameStmt:
+      return reinterpret_cast<const RenameStmt*>(tree)->relation;
+    case T_AlterObjectSchemaStmt:
+      return reinterpret_cast<const AlterObjectSchemaStmt*>(tree)->relation;
+    case T_IndexStmt:
+      return reinterpret_cast<const IndexStmt*>(tree)->relation;
+    case T_ViewStmt:
+      return reinterpret_cast<const ViewStmt*>(tree)->view;
+    case T_CreateTableAsStmt:
+      return reinterpret_cast<const CreateTableAsStmt*>(tree)->into->rel;
+    case T_RefreshMatViewStmt:
+      return reinterpret_cast<const RefreshMatViewStmt*>(tree)->relation;
+    case T_CreateSeqStmt:
+      return reinterpret_cast<const CreateSeqStmt*>(tree)->sequence;
+    case T_AlterSeqStmt:
+      return reinterpret_cast<const AlterSeqStmt*>(tree)->sequence;
+    case T_CreateTrigStmt:
+      return reinterpret_cast<const CreateTrigStmt*>(tree)->relation;
+    case T_RuleStmt:
+      return reinterpret_cast<const RuleStmt*>(tree)->relation;
+    case T_CreatePolicyStmt:
+      return reinterpret_cast<const CreatePolicyStmt*>(tree)->table;
+    case T_AlterPolicyStmt:
+      return reinterpret_cast<const AlterPolicyStmt*>(tree)->table;
+    default:
+      return nullptr;
+  }
+}
+
+// Renamed and moved relations are found under their new name only.
+const char* qualified_name(const RangeVar* range) {
+  const Oid id = RangeVarGetRelid(range, NoLock, true);
+  if (!OidIsValid(id)) return quote_qualified_identifier(range->schemaname, range->relname);
+  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(id)), get_rel_name(id));
+}
+
+const char* quoted_list(List* names) {
+  return names != NIL ? NameListToQuotedString(names) : nullptr;
+}
+
+constexpr int kMostObjects = 20;
+
+void append_names(StringInfo text, const Node* object) {
+  if (text->len > 0) appendStringInfoString(text, ", ");
+  if (IsA(object, List)) {
+    appendStringInfoString(
+        text, quoted_list(const_cast<List*>(reinterpret_cast<const List*>(object))));
+  } else if (IsA(object, String)) {
+    appendStringInfoString(text, quote_identifier(strVal(object)));
+  } else if (IsA(object, ObjectWithArgs)) {
+    appendStringInfoString(
+        text, NameListToQuotedString(reinterpret_cast<const ObjectWithArgs*>(object)->objname));
+  } else if (IsA(object, TypeName)) {
+    appendStringInfoString(
+        text, NameListToQuotedString(reinterpret_cast<const TypeName*>(object)->names));
+  }
+}
+
+const char* dropped_names(const DropStmt* tree) {
+  StringInfoData text;
+  initStringInfo(&text);
+  for (int i = 0; i < list_length(tree->objects) && i < kMostObjects; i++) {
+    append_names(&text, static_cast<const Node*>(list_nth(tree->objects, i)));
+  }
+  if (list_length(tree->objects) > kMostObjects) appendStringInfoString(&text, ", ...");
+  return text.len > 0 ? text.data : nullptr;
+}
+
+bool is_temporary(const RangeVar* range) {
+  if (range->relpersistence == RELPERSISTENCE_TEMP) return true;
+  const Oid id = RangeVarGetRelid(range, NoLock, true);
+  return OidIsValid(id) && get_rel_persistence(id) == RELPERSISTENCE_TEMP;
+}
+
+bool drops_relations(const DropStmt* tree) {
+  switch (tree->removeType) {
+    case OBJECT_TABLE:
+    case OBJECT_VIEW:
+    case OBJECT_SEQUENCE:
+    case OBJECT_INDEX:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool drops_only_temporary(const DropStmt* tree) {
+  if (!drops_relations(tree)) return false;
+  ListCell* cell = nullptr;
+  foreach (cell, tree->objects) {
+    if (!is_temporary(makeRangeVarFromNameList(static_cast<List*>(lfirst(cell))))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+const char* object_of(const Node* tree) {
+  const RangeVar* range = relation_of(tree);
+  if (range != nullptr) return qualified_name(range);
+  switch (nodeTag(tree)) {
+    case T_DropStmt:
+      return dropped_names(reinterpret_cast<const DropStmt*>(tree));
+    case T_CreateFunctionStmt:
+      return quoted_list(reinterpret_cast<const CreateFunctionStmt*>(tree)->funcname);
+    case T_CreateSchemaStmt: {
+      const char* name = reinterpret_cast<const CreateSchemaStmt*>(tree)->schemaname;
+      return name != nullptr ? quote_identifier(name) : nullptr;
+    }
+    case T_CreateExtensionStmt:
+      return quote_identifier(reinterpret_cast<const CreateExtensionStmt*>(tree)->extname);
+    case T_CreateEnumStmt:
+      return quoted_list(reinterpret_cast<const CreateEnumStmt*>(tree)->typeName);
+    case T_AlterEnumStmt:
+      return quoted_list(reinterpret_cast<const AlterEnumStmt*>(tree)->typeName);
+    case T_CreateDomainStmt:
+      return quoted_list(reinterpret_cast<const CreateDomainStmt*>(tree)->domainname);
+    case T_AlterDomainStmt:
+      return quoted_list(reinterpret_cast<const AlterDomainStmt*>(tree)->typeName);
+    case T_CompositeTypeStmt:
+      return qualified_name(reinterpret_cast<const CompositeTypeStmt*>(tree)->typevar);
+    default:
+      return nullptr;
+  }
+}
+
+bool is_about_temporary(const Node* tree) {
+  if (IsA(tree, DropStmt)) return drops_only_temporary(reinterpret_cast<const DropStmt*>(tree));
+  const RangeVar* range = relation_of(tree);
+  return range != nullptr && is_temporary(range);
+}
+
+}  // namespace db_guard::guard

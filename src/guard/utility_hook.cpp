@@ -1,0 +1,106 @@
+#include "guard/utility_hook.hpp"
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "guard/frame.hpp"
+#include "pg/entry.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "tcop/utility.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+}
+
+namespace db_guard::guard {
+
+namespace {
+
+ProcessUtility_hook_type next_hook = nullptr;
+
+bool gets_a_frame(const PlannedStmt* statement, ProcessUtilityContext context) {
+  if (context == PROCESS_UTILITY_SUBCOMMAND) return false;
+  Node* tree = statement->utilityStmt;
+  // Event triggers see REINDEX from 17 on, though the server does not call it DDL.
+  return GetCommandLogLevel(tree) == LOGSTMT_DDL || IsA(tree, ReindexStmt);
+}
+
+constexpr std::string_view kPrefix = "db_guard.";
+constexpr std::string_view kSettings[] = {"allow",          "allow_reason", "log_ddl",
+                                          "mode",           "override_role", "require_reason",
+                                          "show_notes",     "small_table_size"};
+
+bool is_setting(std::string_view name) {
+  return std::find(std::begin(kSettings), std::end(kSettings), name) != std::end(kSettings);
+}
+
+core::Text suggestion(std::string_view name) {
+  core::Vector<std::string_view> names(std::begin(kSettings), std::end(kSettings));
+  core::Vector<core::Text> matches = core::closest(name, names);
+  const bool close = !matches.empty();
+  if (!close) matches.assign(std::begin(kSettings), std::end(kSettings));
+  for (core::Text& match : matches) match.insert(0, kPrefix);
+  const core::Text list = core::list_of(matches, matches.size());
+  return close ? core::concat({"Did you mean ", list, "?"})
+               : core::concat({"The settings are: ", list, "."});
+}
+
+// The server refuses an unknown db_guard.* too, but does not say what was meant.
+void check_setting_name(const Node* tree) {
+  if (!IsA(tree, VariableSetStmt)) return;
+  const char* name = reinterpret_cast<const VariableSetStmt*>(tree)->name;
+  if (name == nullptr || pg_strncasecmp(name, kPrefix.data(), kPrefix.size()) != 0) return;
+  pg::enter([&] {
+    core::Text setting(name + kPrefix.size());
+    for (char& c : setting) c = static_cast<char>(pg_tolower(static_cast<unsigned char>(c)));
+    if (is_setting(setting)) return;
+    throw core::Error("42704", core::concat({"db_guard has no setting \"", name, "\""}), {},
+                      suggestion(setting));
+  });
+}
+
+void call_next(PlannedStmt* statement, const char* query, bool read_only_tree,
+               ProcessUtilityContext context, ParamListInfo parameters,
+               QueryEnvironment* environment, DestReceiver* destination,
+               QueryCompletion* completion) {
+  const auto next = next_hook != nullptr ? next_hook : standard_ProcessUtility;
+  next(statement, query, read_only_tree, context, parameters, environment, destination,
+       completion);
+}
+
+void process_utility(PlannedStmt* statement, const char* query, bool read_only_tree,
+                     ProcessUtilityContext context, ParamListInfo parameters,
+                     QueryEnvironment* environment, DestReceiver* destination,
+                     QueryCompletion* completion) {
+  if (!gets_a_frame(statement, context)) {
+    check_setting_name(statement->utilityStmt);
+    call_next(statement, query, read_only_tree, context, parameters, environment, destination,
+              completion);
+    return;
+  }
+  Frame frame;
+  frame.query = query;
+  frame.location = statement->stmt_location < 0 ? 0 : statement->stmt_location;
+  frame.length = statement->stmt_len;
+  frame.started = GetCurrentTimestamp();
+  open_frame(frame);
+  PG_TRY();
+  {
+    call_next(statement, query, read_only_tree, context, parameters, environment, destination,
+              completion);
+  }
+  PG_FINALLY();
+  {
+    close_frame(frame);
+  }
+  PG_END_TRY();
+}
+
+}  // namespace
+
+void install_utility_hook() {
+  next_hook = ProcessUtility_hook;
+  ProcessUtility_hook = process_utility;
+}
+
+}  // namespace db_guard::guard

@@ -1,0 +1,8 @@
+// The ProcessUtility hook: opens a frame for each DDL statement. It decides nothing.
+#pragma once
+
+namespace db_guard::guard {
+
+void install_utility_hook();
+
+}  // namespace db_guard::guard

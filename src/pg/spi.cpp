@@ -1,0 +1,74 @@
+#include "pg/spi.hpp"
+
+extern "C" {
+#include "catalog/pg_type_d.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+}
+
+namespace db_guard::pg {
+
+namespace {
+
+constexpr int kMaxParameters = 8;
+
+struct Request {
+  const char* sql;
+  int parameters;
+  Oid types[kMaxParameters];
+  Datum values[kMaxParameters];
+  char nulls[kMaxParameters + 1];
+};
+
+Rows copy_rows(MemoryContext target) {
+  Rows result;
+  result.rows = static_cast<int>(SPI_processed);
+  result.columns = SPI_tuptable != nullptr ? SPI_tuptable->tupdesc->natts : 0;
+  if (result.rows == 0 || result.columns == 0) return {};
+  auto** cells = static_cast<const char**>(MemoryContextAllocHuge(
+      target, sizeof(char*) * static_cast<Size>(result.rows) * static_cast<Size>(result.columns)));
+  for (int row = 0; row < result.rows; row++) {
+    for (int column = 0; column < result.columns; column++) {
+      char* value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column + 1);
+      cells[row * result.columns + column] =
+          value != nullptr ? MemoryContextStrdup(target, value) : nullptr;
+    }
+  }
+  result.cells = cells;
+  return result;
+}
+
+Rows run(const Request& request, MemoryContext target) {
+  const int nest_level = NewGUCNestLevel();
+  (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+                          GUC_ACTION_SAVE, true, 0, false);
+  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
+  const int code =
+      SPI_execute_with_args(request.sql, request.parameters, const_cast<Oid*>(request.types),
+                            const_cast<Datum*>(request.values), request.nulls, false, 0);
+  if (code < 0) elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
+  const Rows rows = copy_rows(target);
+  SPI_finish();
+  AtEOXact_GUC(false, nest_level);
+  return rows;
+}
+
+}  // namespace
+
+Rows query(const char* sql, std::initializer_list<const char*> parameters) {
+  const auto* values = parameters.begin();
+  const int count = static_cast<int>(parameters.size());
+  return call([&] {
+    if (count > kMaxParameters) elog(ERROR, "too many parameters");
+    Request request{sql, count, {}, {}, {}};
+    for (int i = 0; i < count; i++) {
+      request.types[i] = TEXTOID;
+      request.nulls[i] = values[i] == nullptr ? 'n' : ' ';
+      request.values[i] = values[i] == nullptr ? Datum(0) : CStringGetTextDatum(values[i]);
+    }
+    return run(request, CurrentMemoryContext);
+  });
+}
+
+}  // namespace db_guard::pg

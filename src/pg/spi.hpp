@@ -1,0 +1,26 @@
+// SQL from C++: one statement in, its rows out as text.
+#pragma once
+
+#include "core/memory.hpp"
+#include "pg/call.hpp"
+
+namespace db_guard::pg {
+
+// Rows of text; a null pointer is NULL. The memory is the current memory context's.
+struct Rows {
+  const char* const* cells = nullptr;
+  int rows = 0;
+  int columns = 0;
+
+  [[nodiscard]] const char* at(int row, int column) const { return cells[row * columns + column]; }
+  [[nodiscard]] std::string_view text(int row, int column) const {
+    const char* cell = at(row, column);
+    return cell != nullptr ? std::string_view(cell) : std::string_view();
+  }
+};
+
+// Runs `sql` with the current role's rights and search_path = pg_catalog, pg_temp, whatever the
+// session's is. Parameters are text ($1 ...); cast them in the statement.
+Rows query(const char* sql, std::initializer_list<const char*> parameters = {});
+
+}  // namespace db_guard::pg

@@ -1,0 +1,63 @@
+// What differs between server versions 15 to 18 and is not about DDL itself.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "postmaster/autovacuum.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/sinvaladt.h"
+#include "utils/acl.h"
+#include "utils/backend_status.h"
+}
+
+namespace db_guard::pg {
+
+inline constexpr int kServerMajor = PG_VERSION_NUM / 10000;
+
+// These are server calls: use them inside call() or from plain server code.
+
+inline bool owns_relation(Oid relation) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(RelationRelationId, relation, GetUserId());
+#else
+  return pg_class_ownercheck(relation, GetUserId());
+#endif
+}
+
+inline bool is_autovacuum_worker() {
+#if PG_VERSION_NUM >= 170000
+  return AmAutoVacuumWorkerProcess();
+#else
+  return IsAutoVacuumWorkerProcess();
+#endif
+}
+
+// The process behind a virtual transaction; 0 for a prepared transaction or one that is gone.
+inline int pid_of(const VirtualTransactionId& transaction) {
+#if PG_VERSION_NUM >= 170000
+  PGPROC* process = transaction.procNumber == INVALID_PROC_NUMBER
+                        ? nullptr
+                        : ProcNumberGetProc(transaction.procNumber);
+#else
+  PGPROC* process = transaction.backendId == InvalidBackendId
+                        ? nullptr
+                        : BackendIdGetProc(transaction.backendId);
+#endif
+  return process != nullptr ? process->pid : 0;
+}
+
+// Entries of pg_stat_activity, from 1 to pgstat_fetch_stat_numbackends().
+inline PgBackendStatus* backend_status(int index) {
+#if PG_VERSION_NUM >= 160000
+  LocalPgBackendStatus* entry = pgstat_get_local_beentry_by_index(index);
+#else
+  LocalPgBackendStatus* entry = pgstat_fetch_stat_local_beentry(index);
+#endif
+  return entry != nullptr ? &entry->backendStatus : nullptr;
+}
+
+}  // namespace db_guard::pg

@@ -1,0 +1,70 @@
+#include "rules/wording.hpp"
+
+namespace db_guard::rules {
+
+using core::concat;
+
+namespace {
+
+constexpr std::string_view kSlug = "add-column-auto-increment";
+
+void append_steps(const Context& context, const ddl::NewColumn& added, Vector<Text>& steps) {
+  ddl::Facts& facts = context.facts;
+  const ddl::Relation& relation = context.relation();
+  const Text& table = relation.display;
+  const Text column = facts.quote(context.action.column);
+  const Text sequence =
+      concat({facts.quote(relation.schema), ".",
+              facts.quote(facts.free_name(relation, context.action.column, "seq"))});
+  const Text next =
+      concat({"pg_catalog.nextval(", facts.quote_literal(sequence), "::regclass)"});
+  steps.push_back(concat({"ALTER TABLE ", table, " ADD COLUMN ", column, " ", added.type, ";"}));
+  steps.push_back(concat({"CREATE SEQUENCE ", sequence, " AS ", added.type, " OWNED BY ", table,
+                          ".", column, ";"}));
+  steps.push_back(
+      concat({"ALTER TABLE ", table, " ALTER COLUMN ", column, " SET DEFAULT ", next, ";"}));
+  steps.push_back(
+      backfill_step(context, concat({column, " = DEFAULT"}), concat({column, " IS NULL"})));
+  append_not_null_steps(context, context.action.column, steps);
+}
+
+void check(const Context& context, Findings& findings) {
+  const auto& added = context.effect.added;
+  if (!added || added->exists || is_small(context)) return;
+  if (!added->serial && !added->identity) return;
+  Finding finding = make_finding(context, kSlug, Severity::kBlock);
+  finding.place.column = context.action.column;
+  finding.message = concat({"adding ", added->serial ? "serial" : "identity", " column ",
+                            context.facts.quote(context.action.column),
+                            " takes ACCESS EXCLUSIVE on ", table_with_size(context),
+                            " and rewrites it; reads and writes wait until it is done"});
+  finding.detail = concat({"Every row gets a number of its own, so every row is written anew and ",
+                           core::counted(context.size().indexes, "index is", "indexes are"),
+                           " rebuilt."});
+  append_steps(context, *added, finding.safe_sql);
+  findings.push_back(std::move(finding));
+}
+
+}  // namespace
+
+extern const Rule add_column_auto_increment;
+constexpr Rule add_column_auto_increment = {
+    kSlug,
+    "columns",
+    Severity::kBlock,
+    "Adding a serial or identity column",
+    "Takes ACCESS EXCLUSIVE, writes the whole table anew and rebuilds every index.",
+    "Every existing row gets a number of its own. This is so on every server version.",
+    "Add a plain column, create a sequence, SET DEFAULT nextval, backfill in batches, "
+    "then give it NOT NULL.",
+    "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders "
+    "SELECT g, g FROM generate_series(1, 1000) g;",
+    "ALTER TABLE orders ADD COLUMN position bigserial;",
+    "ALTER TABLE orders ADD COLUMN position bigint;",
+    "0.1.0",
+    ddl::Lock::kAccessExclusive,
+    "rewrite",
+    check,
+};
+
+}  // namespace db_guard::rules

@@ -1,0 +1,64 @@
+#include "rules/wording.hpp"
+
+namespace db_guard::rules {
+
+using core::concat;
+
+namespace {
+
+constexpr std::string_view kSlug = "add-primary-key";
+
+bool builds_an_index(const Context& context) {
+  const auto& action = context.action;
+  if (action.kind == ddl::ActionKind::kAddColumn) {
+    return action.key.unique && action.key.primary && context.effect.added && !context.effect.added->exists;
+  }
+  return action.kind == ddl::ActionKind::kAddPrimaryKey && context.effect.index_build;
+}
+
+void check(const Context& context, Findings& findings) {
+  const ddl::KeySpec& key = context.action.key;
+  if (!builds_an_index(context) || is_small(context)) return;
+  Finding finding = make_finding(context, kSlug, Severity::kBlock);
+  finding.place.constraint = key.name;
+  finding.message = concat({"adding a primary key on (", quoted_list(context.facts, key.columns),
+                            ") takes ACCESS EXCLUSIVE on ", table_with_size(context),
+                            " and builds an index; reads and writes wait until it is done"});
+  finding.detail = Text(context.effect.scan
+                              ? "A key column may hold NULL, so every row is read for that too."
+                              : "The index can be built beforehand with writes going on.");
+  if (key.without_overlaps) {
+    finding.detail.append(" A WITHOUT OVERLAPS key has no online way: plan a window.");
+  } else if (context.action.kind == ddl::ActionKind::kAddPrimaryKey) {
+    append_key_steps(context, "PRIMARY KEY", finding.safe_sql);
+  }
+  finding.detail.append(duplicates_text(context));
+  findings.push_back(std::move(finding));
+}
+
+}  // namespace
+
+extern const Rule add_primary_key;
+constexpr Rule add_primary_key = {
+    kSlug,
+    "constraints",
+    Severity::kBlock,
+    "Adding a primary key",
+    "Takes ACCESS EXCLUSIVE and builds an index over the whole table; nullable key "
+    "columns are scanned for NULL as well.",
+    "Reads and writes wait for the index build, and when equal keys or NULLs exist it "
+    "fails at its end.",
+    "Give the columns NOT NULL by way of a validated CHECK, CREATE UNIQUE INDEX "
+    "CONCURRENTLY, then ADD CONSTRAINT ... PRIMARY KEY USING INDEX, which is brief.",
+    "CREATE TABLE events (id bigint NOT NULL, payload text);\nINSERT INTO events SELECT "
+    "g FROM generate_series(1, 1000) g;",
+    "ALTER TABLE events ADD PRIMARY KEY (id);",
+    "CREATE UNIQUE INDEX CONCURRENTLY events_pkey ON events (id);\nALTER TABLE events "
+    "ADD CONSTRAINT events_pkey PRIMARY KEY USING INDEX events_pkey;",
+    "0.1.0",
+    ddl::Lock::kAccessExclusive,
+    "index build",
+    check,
+};
+
+}  // namespace db_guard::rules

@@ -1,0 +1,87 @@
+#include "rules/wording.hpp"
+
+namespace db_guard::rules {
+
+using core::concat;
+
+namespace {
+
+constexpr std::string_view kSlug = "alter-column-type-foreign-key";
+
+// The key check reads the referencing table, which may be the other one.
+bool all_small(const Context& context, const ddl::TypeChange& change) {
+  if (!is_small(context)) return false;
+  for (const ddl::ForeignKey& key : change.foreign_keys) {
+    if (key.other_bytes > context.small_table_size) return false;
+  }
+  return true;
+}
+
+Text described(const ddl::ForeignKey& key) {
+  return concat({key.constraint, key.referencing ? " (references " : " (referenced by ",
+                 key.other_table, ", ", core::pretty_bytes(key.other_bytes), ")"});
+}
+
+void append_steps(const Context& context, const ddl::TypeChange& change, Vector<Text>& steps) {
+  ddl::Facts& facts = context.facts;
+  for (const ddl::ForeignKey& key : change.foreign_keys) {
+    steps.push_back(concat({"ALTER TABLE ", key.on_table, " DROP CONSTRAINT ",
+                            facts.quote(key.constraint), ";"}));
+  }
+  std::string_view before = "-- change the type of both sides by way of new columns, then:\n";
+  for (const ddl::ForeignKey& key : change.foreign_keys) {
+    steps.push_back(concat({before, "ALTER TABLE ", key.on_table, " ADD CONSTRAINT ",
+                            facts.quote(key.constraint), " ", key.definition, " NOT VALID;"}));
+    before = "";
+  }
+  for (const ddl::ForeignKey& key : change.foreign_keys) {
+    steps.push_back(concat({"ALTER TABLE ", key.on_table, " VALIDATE CONSTRAINT ",
+                            facts.quote(key.constraint), ";"}));
+  }
+}
+
+void check(const Context& context, Findings& findings) {
+  const auto& change = context.effect.type_change;
+  if (!change || !context.effect.fk_check || change->foreign_keys.empty()) return;
+  if (all_small(context, *change)) return;
+  Vector<Text> keys;
+  for (const ddl::ForeignKey& key : change->foreign_keys) keys.push_back(described(key));
+  Finding finding = make_finding(context, kSlug, Severity::kBlock);
+  finding.place.column = context.action.column;
+  finding.place.constraint = change->foreign_keys.front().constraint;
+  finding.message = concat({type_change_words(context, *change), " and on ",
+                            core::counted(keys.size(), "table", "tables"),
+                            " tied to it by foreign keys, and checks those keys row by row"});
+  finding.detail = concat({"Foreign keys made anew and checked under the lock: ",
+                           core::list_of(keys, 5), "."});
+  append_steps(context, *change, finding.safe_sql);
+  findings.push_back(std::move(finding));
+}
+
+}  // namespace
+
+extern const Rule alter_column_type_foreign_key;
+constexpr Rule alter_column_type_foreign_key = {
+    kSlug,
+    "types",
+    Severity::kBlock,
+    "Changing the type of a foreign key column",
+    "Takes ACCESS EXCLUSIVE on the table and on every table that a foreign key ties to "
+    "the column, and checks those keys row by row.",
+    "Tables that the statement does not even name stand still. Changing a referenced key "
+    "reaches every referencing table.",
+    "Drop the foreign keys, change both sides by way of new columns, add the keys again "
+    "NOT VALID, then validate them.",
+    "CREATE TABLE customers (id integer PRIMARY KEY);\nCREATE TABLE orders (id bigint "
+    "PRIMARY KEY, customer_id integer REFERENCES customers);\nINSERT INTO customers "
+    "SELECT generate_series(1, 1000);\nINSERT INTO orders SELECT g, g FROM "
+    "generate_series(1, 1000) g;",
+    "ALTER TABLE orders ALTER COLUMN customer_id TYPE bigint;",
+    "ALTER TABLE orders ADD COLUMN customer_id_new bigint;",
+    "0.1.0",
+    ddl::Lock::kAccessExclusive,
+    "rewrite",
+    check,
+};
+
+}  // namespace db_guard::rules

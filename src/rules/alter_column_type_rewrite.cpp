@@ -1,0 +1,53 @@
+#include "rules/wording.hpp"
+
+namespace db_guard::rules {
+
+using core::concat;
+
+namespace {
+
+constexpr std::string_view kSlug = "alter-column-type-rewrite";
+
+void check(const Context& context, Findings& findings) {
+  const auto& change = context.effect.type_change;
+  if (!change || !context.effect.rewrite || is_small(context)) return;
+  Finding finding = make_finding(context, kSlug, Severity::kBlock);
+  finding.place.column = context.action.column;
+  finding.message = concat({type_change_words(context, *change), " and rewrites it; ",
+                            "reads and writes wait until it is done"});
+  finding.detail = concat({"The stored form differs, so every row is written anew and ",
+                           core::counted(context.size().indexes, "index is", "indexes are"),
+                           " rebuilt."});
+  if (!change->checked.empty()) {
+    finding.detail.append(concat({" CHECK constraints verified again: ",
+                                  core::list_of(change->checked, 5), "."}));
+  }
+  append_new_column_steps(context, *change, finding.safe_sql);
+  findings.push_back(std::move(finding));
+}
+
+}  // namespace
+
+extern const Rule alter_column_type_rewrite;
+constexpr Rule alter_column_type_rewrite = {
+    kSlug,
+    "types",
+    Severity::kBlock,
+    "Changing a column type with a table rewrite",
+    "Takes ACCESS EXCLUSIVE, writes the whole table anew and rebuilds every index.",
+    "Reads and writes wait for all of it, and the disk needs room for a second copy. "
+    "Widening varchar, varchar to text, a larger numeric precision and a few more are "
+    "only noted in the catalog and pass.",
+    "Add a column of the new type, keep both in step with a trigger, backfill in "
+    "batches, then swap the names in one short transaction.",
+    "CREATE TABLE orders (id bigint PRIMARY KEY, quantity integer, note "
+    "varchar(50));\nINSERT INTO orders SELECT g, g FROM generate_series(1, 1000) g;",
+    "ALTER TABLE orders ALTER COLUMN quantity TYPE bigint;",
+    "ALTER TABLE orders ALTER COLUMN note TYPE text;",
+    "0.1.0",
+    ddl::Lock::kAccessExclusive,
+    "rewrite",
+    check,
+};
+
+}  // namespace db_guard::rules

@@ -1,0 +1,52 @@
+#include "rules/evaluate.hpp"
+
+#include <algorithm>
+
+#include "rules/registry.hpp"
+
+namespace db_guard::rules {
+
+namespace {
+
+std::optional<ddl::Relation> target_of(const ddl::Action& action, ddl::Facts& facts) {
+  if (action.kind != ddl::ActionKind::kDropIndex) return facts.relation(action.target);
+  const auto index = facts.index(action.target);
+  if (!index) return std::nullopt;
+  return facts.table_of(*index);
+}
+
+// A table that nobody else can see yet cannot keep anybody waiting, and no code can depend on it.
+// Without rights on it the server refuses before it locks; telling its size would tell too much.
+bool is_out_of_reach(const ddl::Relation& relation) {
+  return relation.temporary || relation.created_in_transaction || !relation.owned;
+}
+
+void evaluate_action(const ddl::Statement& statement, const ddl::Action& action, ddl::Facts& facts,
+                     std::uint64_t small_table_size, Findings& findings) {
+  const auto relation = target_of(action, facts);
+  if (!relation || is_out_of_reach(*relation)) return;
+  const ddl::ActionEffect effect = ddl::predict(action, *relation, facts);
+  const Context context{statement, action, effect, facts, small_table_size};
+  Findings found;
+  for (const Rule* rule : all_rules()) {
+    if (rule->check != nullptr) rule->check(context, found);
+  }
+  // The costlier question is asked only where it matters.
+  if (found.empty() || facts.known_to_nobody_else(*relation)) return;
+  for (Finding& finding : found) findings.push_back(std::move(finding));
+}
+
+}  // namespace
+
+Findings evaluate(const ddl::Statement& statement, ddl::Facts& facts,
+                  std::uint64_t small_table_size) {
+  Findings findings;
+  for (const ddl::Action& action : statement.actions) {
+    evaluate_action(statement, action, facts, small_table_size, findings);
+  }
+  std::stable_sort(findings.begin(), findings.end(),
+                   [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
+  return findings;
+}
+
+}  // namespace db_guard::rules

@@ -1,0 +1,13 @@
+// Statement + facts -> effects -> findings.
+#pragma once
+
+#include "rules/rule.hpp"
+
+namespace db_guard::rules {
+
+// Findings of every rule on every action, worst first. Statements that the server will refuse by
+// itself (missing objects, no rights) have none.
+Findings evaluate(const ddl::Statement& statement, ddl::Facts& facts,
+                  std::uint64_t small_table_size);
+
+}  // namespace db_guard::rules

@@ -1,0 +1,66 @@
+#include "rules/registry.hpp"
+
+#include <array>
+
+#include "core/text.hpp"
+
+namespace db_guard::rules {
+
+#define DB_GUARD_RULE(name) extern const Rule name;
+#include "rules/list.inc"
+#undef DB_GUARD_RULE
+
+namespace {
+
+constexpr std::string_view kNames[] = {
+#define DB_GUARD_RULE(name) #name,
+#include "rules/list.inc"
+#undef DB_GUARD_RULE
+};
+
+constexpr bool sorted() {
+  for (std::size_t i = 1; i < std::size(kNames); i++) {
+    if (kNames[i - 1] >= kNames[i]) return false;
+  }
+  return true;
+}
+static_assert(sorted(), "rules/list.inc must be sorted and free of duplicates");
+
+constexpr const Rule* kRules[] = {
+#define DB_GUARD_RULE(name) &name,
+#include "rules/list.inc"
+#undef DB_GUARD_RULE
+};
+
+}  // namespace
+
+RuleList all_rules() { return {kRules, std::size(kRules)}; }
+
+const Rule* find_rule(std::string_view slug) {
+  for (const Rule* rule : all_rules()) {
+    if (rule->slug == slug) return rule;
+  }
+  return nullptr;
+}
+
+Vector<Text> unknown_rules(std::string_view list) {
+  Vector<Text> unknown;
+  for (Text& item : core::split_list(list)) {
+    if (item != "all" && find_rule(item) == nullptr) unknown.push_back(std::move(item));
+  }
+  return unknown;
+}
+
+Text suggest_rules(std::string_view unknown) {
+  Vector<std::string_view> slugs;
+  for (const Rule* rule : all_rules()) slugs.push_back(rule->slug);
+  const Vector<Text> matches = core::closest(unknown, slugs);
+  if (!matches.empty()) {
+    return core::concat({"Did you mean ", core::list_of(matches, 3), "?"});
+  }
+  Vector<Text> every;
+  for (const auto slug : slugs) every.emplace_back(slug);
+  return core::concat({"The rules are: ", core::list_of(every, every.size()), "."});
+}
+
+}  // namespace db_guard::rules

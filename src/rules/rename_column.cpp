@@ -1,0 +1,78 @@
+#include "rules/wording.hpp"
+
+namespace db_guard::rules {
+
+using core::concat;
+
+namespace {
+
+constexpr std::string_view kSlug = "rename-column";
+
+void append_steps(const Context& context, const ddl::Column& column, Vector<Text>& steps) {
+  ddl::Facts& facts = context.facts;
+  const ddl::Relation& relation = context.relation();
+  const Text from = facts.quote(column.name);
+  const Text to = facts.quote(context.action.new_name);
+  const Text name = facts.quote(facts.free_name(relation, context.action.new_name, "sync"));
+  SyncedColumns synced;
+  synced.from = from;
+  synced.to = to;
+  synced.forward = concat({"NEW.", from});
+  synced.backward = concat({"NEW.", to});
+  synced.name = concat({facts.quote(relation.schema), ".", name});
+  synced.trigger = name;
+  steps.push_back(
+      concat({"ALTER TABLE ", relation.display, " ADD COLUMN ", to, " ", column.type, ";"}));
+  append_sync_steps(context, synced, steps);
+  steps.push_back(backfill_step(context, concat({to, " = ", from}),
+                                concat({to, " IS DISTINCT FROM ", from})));
+  if (column.not_null) append_not_null_steps(context, context.action.new_name, steps);
+  steps.push_back(concat({"-- deploy the code that uses ", to, ", then:\n", "DROP TRIGGER ", name,
+                          " ON ", relation.display, ";"}));
+  steps.push_back(concat({"DROP FUNCTION ", synced.name, "();"}));
+  steps.push_back(allowed_step(
+      "drop-column", "replaced by a column with the new name",
+      concat({"ALTER TABLE ", relation.display, " DROP COLUMN ", from, ";"})));
+}
+
+void check(const Context& context, Findings& findings) {
+  if (context.action.kind != ddl::ActionKind::kRenameColumn) return;
+  const auto column = context.facts.column(context.relation(), context.action.column);
+  if (!column) return;
+  Finding finding = make_finding(context, kSlug, Severity::kBlock);
+  finding.place.column = column->name;
+  finding.message = concat({"renaming column ", context.facts.quote(column->name), " of ",
+                            subject(context), " to ",
+                            context.facts.quote(context.action.new_name),
+                            " breaks every running statement that uses the old name"});
+  finding.detail = dependents_text(context.facts.column_dependents(context.relation(), *column));
+  if (context.relation().has_rows()) append_steps(context, *column, finding.safe_sql);
+  findings.push_back(std::move(finding));
+}
+
+}  // namespace
+
+extern const Rule rename_column;
+constexpr Rule rename_column = {
+    kSlug,
+    "renames",
+    Severity::kBlock,
+    "Renaming a column",
+    "The old name is gone the moment the transaction commits. The lock (ACCESS "
+    "EXCLUSIVE) is brief.",
+    "Code that still uses the old name fails until it is deployed anew, and no "
+    "deployment is atomic over all its instances. Views keep working, since they follow "
+    "the column itself; functions whose body is text do not.",
+    "Add a column with the new name, keep both equal with a trigger, backfill, deploy "
+    "the code, then drop the old column.",
+    "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders "
+    "SELECT g, g FROM generate_series(1, 1000) g;",
+    "ALTER TABLE orders RENAME COLUMN total TO amount;",
+    "ALTER TABLE orders ADD COLUMN amount numeric;",
+    "0.1.0",
+    ddl::Lock::kAccessExclusive,
+    "none",
+    check,
+};
+
+}  // namespace db_guard::rules

@@ -1,0 +1,75 @@
+#include "rules/wording.hpp"
+
+namespace db_guard::rules {
+
+using core::concat;
+
+namespace {
+
+constexpr std::string_view kSlug = "rename-table";
+
+std::string_view kind_of(const ddl::Relation& relation) {
+  switch (relation.kind) {
+    case 'v':
+      return "VIEW";
+    case 'm':
+      return "MATERIALIZED VIEW";
+    case 'f':
+      return "FOREIGN TABLE";
+    default:
+      return "TABLE";
+  }
+}
+
+void check(const Context& context, Findings& findings) {
+  if (context.action.kind != ddl::ActionKind::kRenameRelation) return;
+  ddl::Facts& facts = context.facts;
+  const ddl::Relation& relation = context.relation();
+  const Text new_name = facts.quote(context.action.new_name);
+  const Text renamed = concat({facts.quote(relation.schema), ".", new_name});
+  Finding finding = make_finding(context, kSlug, Severity::kBlock);
+  finding.message = concat({"renaming ", subject(context), " to ", new_name,
+                            " breaks every running statement that uses the old name"});
+  finding.detail = dependents_text(facts.relation_dependents(relation));
+  finding.detail.append(
+      " A view under the old name, made in the same transaction, keeps old code working; grant on "
+      "it what roles hold on the table.");
+  const Text alter = concat({"ALTER ", kind_of(relation), " ", relation.display, " RENAME TO ",
+                               new_name, ";"});
+  finding.safe_sql.push_back(allowed_step(
+      kSlug, "a view takes over the old name",
+      concat({alter, "\nCREATE VIEW ", relation.display,
+              " WITH (security_invoker = true) AS SELECT * FROM ", renamed, ";"})));
+  finding.safe_sql.push_back(concat(
+      {"-- deploy the code that uses the new name, then:\nDROP VIEW ", relation.display, ";"}));
+  findings.push_back(std::move(finding));
+}
+
+}  // namespace
+
+extern const Rule rename_table;
+constexpr Rule rename_table = {
+    kSlug,
+    "renames",
+    Severity::kBlock,
+    "Renaming a table or view",
+    "The old name is gone the moment the transaction commits. The lock (ACCESS "
+    "EXCLUSIVE) is brief.",
+    "Code that still uses the old name fails until it is deployed anew. Views keep "
+    "working, since they follow the table itself; functions whose body is text do not.",
+    "Rename, and create a view with the old name in the same transaction. Drop the view "
+    "when no code uses it.",
+    "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders "
+    "SELECT g, g FROM generate_series(1, 1000) g;",
+    "ALTER TABLE orders RENAME TO purchases;",
+    "BEGIN;\nSET LOCAL db_guard.allow = 'rename-table';\nSET LOCAL db_guard.allow_reason "
+    "= 'a view takes over the old name';\nALTER TABLE orders RENAME TO "
+    "purchases;\nCREATE VIEW orders WITH (security_invoker = true) AS SELECT * FROM "
+    "purchases;\nCOMMIT;",
+    "0.1.0",
+    ddl::Lock::kAccessExclusive,
+    "none",
+    check,
+};
+
+}  // namespace db_guard::rules

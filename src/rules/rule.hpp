@@ -1,0 +1,51 @@
+// A rule: what it looks for, and everything a person wants to know about it. Docs, the
+// db_guard.rules view and the tests are made from these fields.
+#pragma once
+
+#include <string_view>
+
+#include "core/finding.hpp"
+#include "ddl/effects.hpp"
+
+namespace db_guard::rules {
+
+using core::Finding;
+using core::Severity;
+using core::Text;
+using core::Vector;
+using Findings = Vector<Finding>;
+
+// What a rule sees: one action on one relation that exists, is not temporary and was not made in
+// this transaction.
+struct Context {
+  const ddl::Statement& statement;
+  const ddl::Action& action;
+  const ddl::ActionEffect& effect;
+  ddl::Facts& facts;
+  std::uint64_t small_table_size;
+
+  [[nodiscard]] const ddl::Relation& relation() const { return effect.relation; }
+  [[nodiscard]] ddl::Size size() const { return facts.size(effect.relation); }
+};
+
+struct Rule {
+  std::string_view slug;
+  std::string_view family;  // the kind of operation: "columns", "types", "constraints", "indexes" ...
+  Severity severity;        // the worst it reports
+  std::string_view title;
+  std::string_view what;      // what happens
+  std::string_view why;       // why it hurts
+  std::string_view safe_way;  // what to do instead
+  // Examples are whole scripts over the tables that `setup` makes. The tests run them: the bad one
+  // must be reported by this rule, the good one by none.
+  std::string_view setup;
+  std::string_view bad_example;
+  std::string_view good_example;
+  std::string_view since_version;  // of db_guard
+  ddl::Lock lock;         // that the bad example takes on its table
+  std::string_view work;  // that it does under it: "rewrite", "scan", "index build", "none"; or
+                          // "error" where the server would refuse after taking the lock
+  void (*check)(const Context& context, Findings& findings);
+};
+
+}  // namespace db_guard::rules
