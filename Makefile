@@ -51,6 +51,19 @@ endif
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+ifneq ($(ROOT),$(CURDIR))
+# Sources only: a VPATH for everything takes the objects of an in-tree build for ours and links nothing.
+srcdir := $(ROOT)
+override VPATH :=
+vpath %.cpp $(ROOT)
+vpath %.control $(ROOT)
+# Since 16 the expected files are looked up apart from the input.
+ifeq (,$(filter 13 14 15,$(MAJORVERSION)))
+REGRESS_OPTS += --expecteddir=$(ROOT)
+ISOLATION_OPTS += --expecteddir=$(ROOT)/test/isolation
+endif
+endif
+
 # The bitcode rule of PGXS does not see PG_CXXFLAGS.
 COMPILE.cxx.bc += $(GUARD_CXXFLAGS) -Wno-unused-command-line-argument
 -include $(OBJS:.o=.d)

@@ -6,7 +6,9 @@ namespace {
 
 constexpr auto kNone = std::string_view::npos;
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
 
 bool starts_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
@@ -75,7 +77,7 @@ std::size_t end_of_name(std::string_view sql, std::size_t start) {
   std::size_t end = end_of_part(sql, start);
   while (end != kNone) {
     const std::size_t next = skip_blanks(sql, end);
-    if (next < sql.size() && sql[next] == '*') return next + 1;
+    if (next < sql.size() && (sql[next] == '*' || sql[next] == ')')) return next + 1;
     if (next >= sql.size() || sql[next] != '.') return end;
     end = end_of_part(sql, skip_blanks(sql, next + 1));
   }

@@ -7,7 +7,8 @@
 namespace db_guard::core {
 
 // The offset behind the possibly qualified, possibly quoted name that starts at `start`, including
-// a trailing `*`. npos where no plain name stands there (U&"..." included).
+// a trailing `*` or the parenthesis that closes ONLY (name). npos where no plain name stands there
+// (U&"..." included).
 std::size_t end_of_name(std::string_view sql, std::size_t start);
 
 // Without blanks at both ends and semicolons at the end.

@@ -49,6 +49,27 @@ Text concat(std::initializer_list<std::string_view> parts) {
   return result;
 }
 
+Text fill(std::string_view pattern, std::initializer_list<Slot> slots) {
+  Text result;
+  while (!pattern.empty()) {
+    const auto open = std::min(pattern.find('{'), pattern.size());
+    result.append(pattern.substr(0, open));
+    pattern.remove_prefix(open);
+    const auto* slot = std::find_if(slots.begin(), slots.end(), [&](const Slot& candidate) {
+      const auto length = candidate.name.size();
+      return pattern.size() > length + 1 && pattern.substr(1, length) == candidate.name &&
+             pattern[length + 1] == '}';
+    });
+    const bool found = !pattern.empty() && slot != slots.end();
+    if (found) result.append(slot->value);
+    const std::size_t taken =
+        found ? slot->name.size() + 2 : std::min<std::size_t>(pattern.size(), 1);
+    if (!found) result.append(pattern.substr(0, taken));
+    pattern.remove_prefix(taken);
+  }
+  return result;
+}
+
 Text list_of(const Vector<Text>& items, std::size_t most) {
   Text result;
   const std::size_t shown = std::min(items.size(), most);
@@ -77,9 +98,11 @@ Text pretty_bytes(std::uint64_t bytes) {
 Text pretty_rows(double rows) {
   if (rows < 0) return Text("an unknown number of rows");
   if (rows < 1.5) return Text(rows < 0.5 ? "no rows" : "about 1 row");
-  if (rows < 10000) return format("about %.0f rows", rows);
-  if (rows < 1e6) return format("about %.0f thousand rows", rows / 1e3);
-  if (rows < 1e9) return format(rows < 1e7 ? "about %.1f million rows" : "about %.0f million rows", rows / 1e6);
+  // The limits are where rounding would reach the next unit: never "1000 thousand".
+  if (rows < 9999.5) return format("about %.0f rows", rows);
+  if (rows < 999.5e3) return format("about %.0f thousand rows", rows / 1e3);
+  if (rows < 9.95e6) return format("about %.1f million rows", rows / 1e6);
+  if (rows < 999.5e6) return format("about %.0f million rows", rows / 1e6);
   return format("about %.1f billion rows", rows / 1e9);
 }
 
@@ -109,8 +132,11 @@ Vector<Text> closest(std::string_view word, const Vector<std::string_view>& cand
   };
   Vector<Match> matches;
   for (const auto candidate : candidates) {
+    const auto [shorter, longer] = std::minmax({word.size(), candidate.size()});
+    // The distance is at least the difference in length; a huge word is not worth a table.
+    if ((longer - shorter) * 2 > longer) continue;
     const std::size_t distance = edit_distance(word, candidate);
-    if (distance * 2 <= std::max(word.size(), candidate.size())) {
+    if (distance * 2 <= longer) {
       matches.push_back({distance, candidate});
     }
   }

@@ -1,10 +1,10 @@
 #include "ddl/catalog_facts.hpp"
 
 #include "ddl/session_tables.hpp"
-#include "ddl/version.hpp"
+#include "ddl/ddl_version.hpp"
 #include "pg/call.hpp"
-#include "pg/memory.hpp"
-#include "pg/version.hpp"
+#include "pg/arena.hpp"
+#include "pg/server_version.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -42,6 +42,7 @@ struct RelationRow {
   bool created_in_transaction;
   bool owned;
   bool is_partition;
+  bool has_children;
 };
 
 RelationRow read_relation(Oid id) {
@@ -54,6 +55,7 @@ RelationRow read_relation(Oid id) {
   row.kind = form->relkind;
   row.temporary = form->relpersistence == RELPERSISTENCE_TEMP;
   row.is_partition = form->relispartition;
+  row.has_children = form->relhassubclass;
   ReleaseSysCache(tuple);
   if (row.schema == nullptr) return row;
   row.display = quote_qualified_identifier(row.schema, row.name);
@@ -112,9 +114,9 @@ void add_leaf(Oid id, SizeRow& sum) {
   sum.rows = rows < 0 || sum.rows < 0 ? -1 : sum.rows + rows;
 }
 
-SizeRow read_size(Oid id, bool partitioned) {
+SizeRow read_size(Oid id, bool with_children) {
   SizeRow sum{};
-  if (!partitioned) {
+  if (!with_children) {
     add_leaf(id, sum);
     return sum;
   }
@@ -124,7 +126,7 @@ SizeRow read_size(Oid id, bool partitioned) {
     const Oid member = lfirst_oid(cell);
     if (get_rel_relkind(member) == RELKIND_PARTITIONED_TABLE) continue;
     add_leaf(member, sum);
-    sum.leaves++;
+    if (member != id) sum.leaves++;
   }
   return sum;
 }
@@ -219,14 +221,15 @@ std::optional<Relation> relation_by_id(Oid id) {
   relation.created_in_transaction = row.created_in_transaction;
   relation.owned = row.owned;
   relation.is_partition = row.is_partition;
+  relation.has_children = row.has_children;
   return relation;
 }
 
 Size size_of(const Relation& relation) {
   if (!relation.has_rows()) return {};
   const Oid id = relation.id;
-  const bool partitioned = relation.partitioned();
-  const SizeRow row = pg::call([&] { return read_size(id, partitioned); });
+  const bool with_children = relation.has_children && !relation.only;
+  const SizeRow row = pg::call([&] { return read_size(id, with_children); });
   Size size;
   size.bytes = row.bytes;
   size.rows = row.rows;
@@ -290,10 +293,10 @@ std::optional<Column> CatalogFacts::column(const Relation& relation, std::string
 
 Size CatalogFacts::size(const Relation& relation) {
   for (const KnownSize& known : sizes_) {
-    if (known.relation == relation.id) return known.size;
+    if (known.relation == relation.id && known.only == relation.only) return known.size;
   }
   const Size size = size_of(relation);
-  sizes_.push_back({relation.id, size});
+  sizes_.push_back({relation.id, relation.only, size});
   return size;
 }
 

@@ -41,6 +41,7 @@ class CatalogFacts final : public Facts {
  private:
   struct KnownSize {
     std::uint32_t relation;
+    bool only;
     Size size;
   };
   Vector<KnownSize> sizes_;
@@ -52,7 +53,7 @@ bool is_created_in_this_transaction(Oid id);
 // The relation of that OID; nullopt when it is gone.
 std::optional<Relation> relation_by_id(Oid id);
 
-// Heap and TOAST of a relation and, where it is partitioned, of all its leaves.
+// Heap and TOAST of a relation and, unless ONLY was said, of its descendants.
 Size size_of(const Relation& relation);
 
 // The functions behind the members above that fill a file of their own.

@@ -31,7 +31,7 @@ void predict_set_type(const Action& action, Facts& facts, ActionEffect& effect) 
 void predict_set_not_null(const Action& action, Facts& facts, ActionEffect& effect) {
   effect.lock = Lock::kAccessExclusive;
   effect.column = facts.column(effect.relation, action.column);
-  if (!effect.relation.has_rows()) return;
+  if (!effect.relation.has_rows() || effect.touches_no_rows()) return;
   // No such column yet: an earlier action of the statement adds it, and its rows are verified.
   if (!effect.column) {
     effect.scan = true;
@@ -53,14 +53,14 @@ bool has_nullable_key_column(const Action& action, const Relation& relation, Fac
 void predict_key(const Action& action, Facts& facts, ActionEffect& effect) {
   effect.lock = Lock::kAccessExclusive;
   const bool primary = action.kind == ActionKind::kAddPrimaryKey;
+  if (effect.touches_no_rows()) return;
   effect.index_build = action.key.existing_index.empty();
   effect.scan = primary && has_nullable_key_column(action, effect.relation, facts);
 }
 
 void predict_create_index(const Action& action, ActionEffect& effect) {
   effect.lock = action.key.concurrently ? Lock::kShareUpdateExclusive : Lock::kShare;
-  // On a partitioned table, ONLY makes an empty parent index.
-  effect.index_build = !(effect.relation.partitioned() && action.key.only);
+  effect.index_build = !effect.touches_no_rows();
 }
 
 }  // namespace

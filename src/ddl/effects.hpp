@@ -14,6 +14,8 @@ struct Effect {
   bool fk_check = false;
   Text proof;  // what makes a scan unnecessary
 
+  // ONLY on a partitioned table: the parent holds no rows, and an index of its own stays empty.
+  [[nodiscard]] bool touches_no_rows() const { return relation.partitioned() && relation.only; }
   [[nodiscard]] bool long_work() const { return rewrite || scan || index_build || fk_check; }
 };
 

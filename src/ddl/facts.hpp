@@ -25,16 +25,18 @@ struct Relation {
   bool created_in_transaction = false;
   bool owned = false;  // the current role may run DDL on it
   bool is_partition = false;
+  bool has_children = false;  // partitions or inheriting tables
+  bool only = false;          // the statement says ONLY: sizes leave descendants out
 
   [[nodiscard]] bool partitioned() const { return kind == 'p'; }
   [[nodiscard]] bool has_rows() const { return kind == 'r' || kind == 'p' || kind == 'm'; }
 };
 
-// Of a partitioned table: the sum of its leaves.
+// Of a table with partitions or inheriting tables: the sum over all that have rows of their own.
 struct Size {
   std::uint64_t bytes = 0;  // heap and TOAST
   double rows = -1;         // the planner's estimate; below 0 when never analysed
-  std::uint32_t leaves = 0;
+  std::uint32_t leaves = 0;  // partitions or descendants
   std::uint32_t indexes = 0;
 };
 
@@ -74,7 +76,10 @@ struct TypeChange {
   bool rewrite = false;
   Text old_type;
   Text new_type;
-  Text using_sql;               // the USING expression as typed; empty without one
+  // The converted value as SQL over the table's columns, and over NEW's; empty where it could not be
+  // had without waiting for a lock.
+  Text conversion;
+  Text conversion_of_new;
   Vector<Text> rebuilt_indexes;  // display
   Vector<ForeignKey> foreign_keys;
   Vector<Text> checked;            // CHECK constraints that are verified again, raw

@@ -2,7 +2,7 @@
 #include "core/text.hpp"
 #include "ddl/catalog_facts.hpp"
 #include "pg/spi.hpp"
-#include "pg/version.hpp"
+#include "pg/server_version.hpp"
 
 namespace db_guard::ddl {
 

@@ -1,7 +1,7 @@
 // What ADD COLUMN adds: its type, its default and whether the server can keep that default in the
 // catalog or has to write every row.
 #include "ddl/catalog_facts.hpp"
-#include "ddl/version.hpp"
+#include "ddl/ddl_version.hpp"
 #include "pg/call.hpp"
 
 extern "C" {

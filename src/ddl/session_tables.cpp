@@ -2,7 +2,7 @@
 
 #include "ddl/catalog_facts.hpp"
 #include "pg/call.hpp"
-#include "pg/version.hpp"
+#include "pg/server_version.hpp"
 
 extern "C" {
 #include "pgstat.h"

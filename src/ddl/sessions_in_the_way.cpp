@@ -1,7 +1,7 @@
 // Who holds or awaits a lock that conflicts with the one a statement needs.
 #include "ddl/catalog_facts.hpp"
 #include "pg/call.hpp"
-#include "pg/version.hpp"
+#include "pg/server_version.hpp"
 
 extern "C" {
 #include "storage/lmgr.h"

@@ -45,7 +45,6 @@ struct KeySpec {
   bool initially_deferred = false;
   bool concurrently = false;
   bool if_not_exists = false;
-  bool only = false;
 };
 
 struct Action {
@@ -54,6 +53,7 @@ struct Action {
   Text column;      // raw
   Text new_name;    // raw, of a rename
   KeySpec key;        // of index and key actions, and of ADD COLUMN ... UNIQUE or PRIMARY KEY
+  bool only = false;  // ONLY: descendants are left alone
   bool if_not_exists = false;
   bool concurrently = false;  // of kDropIndex
   bool cascade = false;

@@ -2,7 +2,7 @@
 
 #include "core/sql_text.hpp"
 #include "core/text.hpp"
-#include "ddl/version.hpp"
+#include "ddl/ddl_version.hpp"
 #include "pg/call.hpp"
 
 extern "C" {
@@ -117,10 +117,11 @@ void translate_add_column(const AlterTableCmd* command, Action action, Statement
   statement.actions.push_back(std::move(action));
 }
 
-void translate_command(const AlterTableCmd* command, const ObjectName& target,
+void translate_command(const AlterTableCmd* command, const RangeVar* target,
                        Statement& statement) {
   Action action;
-  action.target = target;
+  action.target = name_of(target);
+  action.only = !target->inh;
   action.column = text_of(command->name);
   switch (command->subtype) {
     case AT_AddColumn:
@@ -149,8 +150,7 @@ void translate_command(const AlterTableCmd* command, const ObjectName& target,
 void translate_alter_table(const AlterTableStmt* tree, Statement& statement) {
   ListCell* cell = nullptr;
   foreach (cell, tree->cmds) {
-    translate_command(static_cast<const AlterTableCmd*>(lfirst(cell)), name_of(tree->relation),
-                      statement);
+    translate_command(static_cast<const AlterTableCmd*>(lfirst(cell)), tree->relation, statement);
   }
 }
 
@@ -191,6 +191,7 @@ void translate_index(const IndexStmt* tree, const Source& source, Statement& sta
   Action action;
   action.kind = ActionKind::kCreateIndex;
   action.target = name_of(tree->relation);
+  action.only = !tree->relation->inh;
   action.node = tree;
   KeySpec& key = action.key;
   key.name = text_of(tree->idxname);
@@ -201,7 +202,6 @@ void translate_index(const IndexStmt* tree, const Source& source, Statement& sta
   key.nulls_not_distinct = tree->nulls_not_distinct;
   key.concurrently = tree->concurrent;
   key.if_not_exists = tree->if_not_exists;
-  key.only = !tree->relation->inh;
   statement.actions.push_back(std::move(action));
 }
 

@@ -25,6 +25,7 @@ extern "C" {
 #include "parser/parse_expr.h"
 #include "parser/parse_node.h"
 #include "parser/parse_type.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -57,6 +58,8 @@ struct ChangePlan {
   bool rewrite;
   const char* old_type;
   const char* new_type;
+  const char* conversion;
+  const char* conversion_of_new;
   List* constraints;  // OIDs of constraints that the server will make anew
   List* indexes;      // OIDs of indexes that it will rebuild
 };
@@ -81,19 +84,35 @@ Node* resolve_column(ParseState* state, ColumnRef* reference) {
       makeVar(1, number, type.type, type.modifier, type.collation, 0));
 }
 
-Node* conversion(const Altered& altered, const ColumnDef* definition) {
+ParseState* parse_state(const Altered& altered) {
   ParseState* state = make_parsestate(nullptr);
   state->p_pre_columnref_hook = resolve_column;
   state->p_ref_hook_state = const_cast<Altered*>(&altered);
-  Node* expression = nullptr;
+  return state;
+}
+
+// The USING expression, or the column itself.
+Node* converted_value(const Altered& altered, const ColumnDef* definition, ParseState* state) {
   if (definition->raw_default != nullptr) {
-    expression = transformExpr(state, static_cast<Node*>(copyObjectImpl(definition->raw_default)),
-                               EXPR_KIND_ALTER_COL_TRANSFORM);
-  } else {
-    expression = reinterpret_cast<Node*>(makeVar(1, altered.number, altered.before.type,
-                                                 altered.before.modifier,
-                                                 altered.before.collation, 0));
+    return transformExpr(state, static_cast<Node*>(copyObjectImpl(definition->raw_default)),
+                         EXPR_KIND_ALTER_COL_TRANSFORM);
   }
+  return reinterpret_cast<Node*>(makeVar(1, altered.number, altered.before.type,
+                                         altered.before.modifier, altered.before.collation, 0));
+}
+
+// Printing an expression opens its table, so this needs a lock; nobody is waited for.
+void print_conversion(const Altered& altered, Node* value, ChangePlan& plan) {
+  if (!ConditionalLockRelationOid(altered.relation, AccessShareLock)) return;
+  List* as_table = deparse_context_for(get_rel_name(altered.relation), altered.relation);
+  List* as_new = deparse_context_for("new", altered.relation);
+  plan.conversion = psprintf("(%s)::%s", deparse_expression(value, as_table, false, false),
+                             plan.new_type);
+  plan.conversion_of_new =
+      psprintf("(%s)::%s", deparse_expression(value, as_new, true, false), plan.new_type);
+}
+
+Node* conversion(const Altered& altered, Node* expression, ParseState* state) {
   expression =
       coerce_to_target_type(state, expression, exprType(expression), altered.after.type,
                             altered.after.modifier, COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
@@ -236,13 +255,16 @@ ChangePlan plan_change(Oid relation, const char* column, const ColumnDef* defini
       nullptr, const_cast<ColumnDef*>(definition), altered.after.type);
   plan.old_type = type_text(altered.before);
   plan.new_type = type_text(altered.after);
-  Node* expression = conversion(altered, definition);
+  ParseState* state = parse_state(altered);
+  Node* value = converted_value(altered, definition, state);
+  Node* expression = conversion(altered, static_cast<Node*>(copyObjectImpl(value)), state);
   if (expression == nullptr) {
     plan.refused = true;
     return plan;
   }
   plan.rewrite = requires_rewrite(expression, altered.number);
   walk_dependents(altered, plan);
+  if (plan.rewrite || plan.indexes != NIL) print_conversion(altered, value, plan);
   return plan;
 }
 
@@ -317,6 +339,10 @@ TypeChange analyse_type_change(const Relation& relation, const Action& action) {
   change.rewrite = plan.rewrite;
   change.old_type = plan.old_type;
   change.new_type = plan.new_type;
+  if (plan.conversion != nullptr) {
+    change.conversion = plan.conversion;
+    change.conversion_of_new = plan.conversion_of_new;
+  }
   if (plan.refused) return change;
   for (int i = 0; i < list_length(plan.constraints); i++) {
     add_constraint(relation, list_nth_oid(plan.constraints, i), change);

@@ -1,6 +1,6 @@
 #include "guard/ddl_log.hpp"
 
-#include "pg/version.hpp"
+#include "pg/server_version.hpp"
 
 extern "C" {
 #include "access/heapam.h"

@@ -1,7 +1,7 @@
 #include "guard/exemptions.hpp"
 
 #include "guard/settings.hpp"
-#include "pg/version.hpp"
+#include "pg/server_version.hpp"
 
 extern "C" {
 #include "access/parallel.h"

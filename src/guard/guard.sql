@@ -1,7 +1,5 @@
 -- guard: the event triggers, the log of DDL, and what is covered.
 
-GRANT USAGE ON SCHEMA db_guard TO PUBLIC;
-
 CREATE TABLE db_guard.ddl_log (
     id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     logged_at         timestamptz NOT NULL,

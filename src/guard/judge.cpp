@@ -44,16 +44,14 @@ struct Judgement {
   bool found = false;
 };
 
-void conclude(const Vector<Finding>& findings, const ddl::Relation* target, ddl::Lock lock,
-              Judgement& judgement) {
+void conclude(const Vector<Finding>& findings, Judgement& judgement) {
   if (findings.empty()) return;
   judgement.found = true;
   judgement.findings = core::findings_json(findings);
   judgement.decision = decide(findings, policy_input());
-  if (judgement.decision.verdict != Verdict::kBlock) return;
-  Vector<ddl::Session> in_the_way;
-  if (target != nullptr) in_the_way = ddl::find_sessions_in_the_way(*target, lock);
-  judgement.message = describe(judgement.decision, in_the_way);
+  if (judgement.decision.verdict == Verdict::kBlock) {
+    judgement.message = describe(judgement.decision);
+  }
 }
 
 void keep(Frame& frame, const Judgement& judgement) {
@@ -157,10 +155,7 @@ void judge_statement(const Event& event) {
   Judgement judgement;
   const bool analysed = analyse(event, [&] {
     ddl::CatalogFacts facts;
-    const auto findings = rules::evaluate(statement, facts, small_table_bytes());
-    if (findings.empty()) return;
-    const auto target = facts.relation(statement.actions.front().target);
-    conclude(findings, target ? &*target : nullptr, ddl::Lock::kAccessExclusive, judgement);
+    conclude(rules::evaluate(statement, facts, small_table_bytes()), judgement);
   });
   if (analysed && judgement.found) act(event, judgement);
 }
@@ -193,7 +188,7 @@ void judge_rewrite(const Event& event, Oid table) {
     if (!relation || relation->temporary || relation->created_in_transaction) return;
     const ddl::Size size = ddl::size_of(*relation);
     if (size.bytes <= small_table_bytes() || ddl::is_known_to_nobody_else(*relation)) return;
-    conclude({rewrite_finding(*relation, size)}, nullptr, ddl::Lock::kNone, judgement);
+    conclude({rewrite_finding(*relation, size)}, judgement);
   });
   if (analysed && judgement.found) act(event, judgement);
 }

@@ -9,7 +9,8 @@ namespace {
 using core::concat;
 using core::Severity;
 
-// A partitioned table has steps for each partition; more than a screen of them hides the message.
+// A partitioned table has steps for each partition, a key for each nullable column; more than a
+// screen of them hides the message.
 // All of them are in the finding for whoever asks by function.
 constexpr std::size_t kMostSteps = 14;
 
@@ -26,44 +27,32 @@ Text steps_text(const Vector<Text>& steps) {
   Text text(steps.size() == 1 ? "Instead:" : "Instead, each in a transaction of its own:");
   for (std::size_t i = 0; i < steps.size() && i < kMostSteps; i++) append_indented(text, steps[i]);
   if (steps.size() > kMostSteps) {
-    append_indented(text, concat({"-- and so on: ",
-                                  core::counted(steps.size() - kMostSteps, "more step",
-                                                "more steps"),
-                                  " for the other partitions"}));
+    append_indented(text,
+                    concat({"-- and so on: ",
+                            core::counted(steps.size() - kMostSteps, "more step", "more steps"),
+                            " for the other partitions"}));
   }
   return text;
-}
-
-Text session_text(const ddl::Session& session) {
-  Text text = concat({"process ", core::number(session.pid)});
-  if (!session.application.empty()) text.append(concat({" (", session.application, ")"}));
-  if (session.transaction_ms >= 0) {
-    text.append(
-        concat({", in a transaction for ", core::pretty_duration(session.transaction_ms)}));
-  }
-  return text;
-}
-
-Text in_the_way_text(const Vector<ddl::Session>& sessions) {
-  if (sessions.empty()) return {};
-  Text text("It would wait now for ");
-  for (std::size_t i = 0; i < sessions.size(); i++) {
-    if (i > 0) text.append("; ");
-    text.append(session_text(sessions[i]));
-  }
-  return text.append(".");
 }
 
 Text detail_of(const Finding& finding) {
   return concat({"db_guard rule ", finding.rule, ": ", finding.detail});
 }
 
+bool blocks_first(const Vector<Finding>& findings, std::size_t index) {
+  if (findings[index].severity != Severity::kBlock) return false;
+  for (std::size_t i = 0; i < index; i++) {
+    if (findings[i].rule == findings[index].rule) return false;
+  }
+  return true;
+}
+
+// Each once, however often it found something.
 Text blocking_rules(const Decision& decision) {
   Text rules;
-  for (const Finding& finding : decision.findings) {
-    if (finding.severity != Severity::kBlock) continue;
-    if (rules.find(finding.rule) != Text::npos) continue;
-    rules.append(rules.empty() ? "" : ",").append(finding.rule);
+  for (std::size_t i = 0; i < decision.findings.size(); i++) {
+    if (!blocks_first(decision.findings, i)) continue;
+    rules.append(rules.empty() ? "" : ",").append(decision.findings[i].rule);
   }
   return rules;
 }
@@ -74,15 +63,13 @@ Message describe(const Finding& finding) {
   return {finding.message, detail_of(finding), steps_text(finding.safe_sql)};
 }
 
-Message describe(const Decision& decision, const Vector<ddl::Session>& in_the_way) {
+Message describe(const Decision& decision) {
   Message message = describe(decision.findings.front());
   for (std::size_t i = 1; i < decision.findings.size(); i++) {
     const Finding& finding = decision.findings[i];
     if (finding.severity == Severity::kNote) continue;
     message.detail.append(concat({"\nAlso, ", finding.message, ".\n", detail_of(finding)}));
   }
-  const Text sessions = in_the_way_text(in_the_way);
-  if (!sessions.empty()) message.detail.append("\n").append(sessions);
   if (!decision.why_not_allowed.empty()) {
     message.detail.append("\n").append(decision.why_not_allowed);
   }

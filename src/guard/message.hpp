@@ -2,7 +2,6 @@
 #pragma once
 
 #include "core/error.hpp"
-#include "ddl/facts.hpp"
 #include "guard/policy.hpp"
 
 namespace db_guard::guard {
@@ -16,8 +15,8 @@ struct Message {
 // For one finding that only warns or notes.
 Message describe(const Finding& finding);
 
-// For the error: every finding that blocks, worst first, who is in the way now, the safe way of the
-// first, and how to go on nevertheless.
-Message describe(const Decision& decision, const Vector<ddl::Session>& in_the_way);
+// For the error: every finding but notes, worst first, the safe way of the first, and how to go on
+// nevertheless.
+Message describe(const Decision& decision);
 
 }  // namespace db_guard::guard

@@ -1,6 +1,6 @@
 #include "pg/call.hpp"
 
-#include "pg/memory.hpp"
+#include "pg/arena.hpp"
 
 namespace db_guard::pg {
 

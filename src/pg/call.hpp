@@ -1,7 +1,7 @@
 // The call guard: C++ calls the server through call(), and a server error comes back as PgError.
 #pragma once
 
-#include "pg/error.hpp"
+#include "pg/server_error.hpp"
 #include "pg/prelude.hpp"
 
 namespace db_guard::pg {

@@ -1,7 +1,7 @@
 #include "pg/entry.hpp"
 
 #include "core/error.hpp"
-#include "pg/error.hpp"
+#include "pg/server_error.hpp"
 
 extern "C" {
 #include "mb/pg_wchar.h"

@@ -2,7 +2,7 @@
 // exception leaves.
 #pragma once
 
-#include "pg/memory.hpp"
+#include "pg/arena.hpp"
 #include "pg/prelude.hpp"
 
 namespace db_guard::pg {

@@ -38,9 +38,8 @@ void check(const Context& context, Findings& findings) {
                             context.facts.quote(context.action.column),
                             " takes ACCESS EXCLUSIVE on ", table_with_size(context),
                             " and rewrites it; reads and writes wait until it is done"});
-  finding.detail = concat({"Every row gets a number of its own, so every row is written anew and ",
-                           core::counted(context.size().indexes, "index is", "indexes are"),
-                           " rebuilt."});
+  finding.detail = concat({"Every row gets a number of its own, so every row is written anew",
+                           rebuilt_indexes(context), "."});
   append_steps(context, *added, finding.safe_sql);
   findings.push_back(std::move(finding));
 }

@@ -29,9 +29,9 @@ void check(const Context& context, Findings& findings) {
                             table_with_size(context),
                             " and rewrites it; reads and writes wait until it is done"});
   finding.detail = concat({"The default ", added->default_sql,
-                           " may differ from row to row, so every row is written anew and ",
-                           core::counted(context.size().indexes, "index is", "indexes are"),
-                           " rebuilt. A constant, or a stable function such as now(), would not "
+                           " may differ from row to row, so every row is written anew",
+                           rebuilt_indexes(context),
+                           ". A constant, or a stable function such as now(), would not "
                            "rewrite."});
   append_steps(context, *added, finding.safe_sql);
   findings.push_back(std::move(finding));

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -17,6 +19,25 @@ bool all_small(const Context& context, const ddl::TypeChange& change) {
   return true;
 }
 
+// Each once, however many keys tie it; a key of the table to itself ties no other.
+std::size_t count_other_tables(const Context& context, const ddl::TypeChange& change) {
+  Vector<Text> tables;
+  for (const ddl::ForeignKey& key : change.foreign_keys) {
+    const bool counted = std::find(tables.begin(), tables.end(), key.other_table) != tables.end();
+    if (!counted && key.other_table != context.relation().display) {
+      tables.push_back(key.other_table);
+    }
+  }
+  return tables.size();
+}
+
+Text reach(const Context& context, const ddl::TypeChange& change) {
+  const std::size_t others = count_other_tables(context, change);
+  if (others == 0) return Text(", and checks the foreign keys of the column row by row");
+  return concat({" and on ", core::counted(others, "table", "tables"),
+                 " tied to it by foreign keys, and checks those keys row by row"});
+}
+
 Text described(const ddl::ForeignKey& key) {
   return concat({key.constraint, key.referencing ? " (references " : " (referenced by ",
                  key.other_table, ", ", core::pretty_bytes(key.other_bytes), ")"});
@@ -25,8 +46,8 @@ Text described(const ddl::ForeignKey& key) {
 void append_steps(const Context& context, const ddl::TypeChange& change, Vector<Text>& steps) {
   ddl::Facts& facts = context.facts;
   for (const ddl::ForeignKey& key : change.foreign_keys) {
-    steps.push_back(concat({"ALTER TABLE ", key.on_table, " DROP CONSTRAINT ",
-                            facts.quote(key.constraint), ";"}));
+    steps.push_back(concat(
+        {"ALTER TABLE ", key.on_table, " DROP CONSTRAINT ", facts.quote(key.constraint), ";"}));
   }
   std::string_view before = "-- change the type of both sides by way of new columns, then:\n";
   for (const ddl::ForeignKey& key : change.foreign_keys) {
@@ -35,8 +56,8 @@ void append_steps(const Context& context, const ddl::TypeChange& change, Vector<
     before = "";
   }
   for (const ddl::ForeignKey& key : change.foreign_keys) {
-    steps.push_back(concat({"ALTER TABLE ", key.on_table, " VALIDATE CONSTRAINT ",
-                            facts.quote(key.constraint), ";"}));
+    steps.push_back(concat(
+        {"ALTER TABLE ", key.on_table, " VALIDATE CONSTRAINT ", facts.quote(key.constraint), ";"}));
   }
 }
 
@@ -49,11 +70,9 @@ void check(const Context& context, Findings& findings) {
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
   finding.place.constraint = change->foreign_keys.front().constraint;
-  finding.message = concat({type_change_words(context, *change), " and on ",
-                            core::counted(keys.size(), "table", "tables"),
-                            " tied to it by foreign keys, and checks those keys row by row"});
-  finding.detail = concat({"Foreign keys made anew and checked under the lock: ",
-                           core::list_of(keys, 5), "."});
+  finding.message = concat({type_change_words(context, *change), reach(context, *change)});
+  finding.detail =
+      concat({"Foreign keys made anew and checked under the lock: ", core::list_of(keys, 5), "."});
   append_steps(context, *change, finding.safe_sql);
   findings.push_back(std::move(finding));
 }

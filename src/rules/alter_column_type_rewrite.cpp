@@ -15,9 +15,8 @@ void check(const Context& context, Findings& findings) {
   finding.place.column = context.action.column;
   finding.message = concat({type_change_words(context, *change), " and rewrites it; ",
                             "reads and writes wait until it is done"});
-  finding.detail = concat({"The stored form differs, so every row is written anew and ",
-                           core::counted(context.size().indexes, "index is", "indexes are"),
-                           " rebuilt."});
+  finding.detail = concat({"Every value is converted, so every row is written anew",
+                           rebuilt_indexes(context), "."});
   if (!change->checked.empty()) {
     finding.detail.append(concat({" CHECK constraints verified again: ",
                                   core::list_of(change->checked, 5), "."}));

@@ -9,8 +9,7 @@ namespace {
 constexpr std::string_view kSlug = "drop-index-in-use";
 
 // Reasons of meaning count at any size; mere speed only where there is something to be slow about.
-Vector<Text> reasons(const Context& context, const ddl::Index& index,
-                       const ddl::IndexUse& use) {
+Vector<Text> reasons(const Context& context, const ddl::Index& index, const ddl::IndexUse& use) {
   Vector<Text> found;
   if (index.unique) found.emplace_back("it keeps keys unique");
   if (use.replica_identity) {
@@ -27,8 +26,8 @@ Vector<Text> reasons(const Context& context, const ddl::Index& index,
 }
 
 Text usage(const ddl::IndexUse& use) {
-  Text text = concat({"It was scanned ", core::number(std::int64_t(use.scans)), " times",
-                        use.stats_since.empty() ? "" : " since ", use.stats_since});
+  Text text = concat({"It was scanned ", core::counted(std::size_t(use.scans), "time", "times"),
+                      use.stats_since.empty() ? "" : " since ", use.stats_since});
   if (!use.last_scan.empty()) text.append(concat({", last at ", use.last_scan}));
   if (!use.last_scan_recorded) text.append(" (when last is not recorded before PostgreSQL 16)");
   return concat({text, ". Standbys count their own scans: look there too."});
@@ -45,8 +44,8 @@ void check(const Context& context, Findings& findings) {
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.object = index->display;
   add_evidence(finding, "scans", use.scans);
-  finding.message = concat({"index ", index->display, " of ", table_with_size(context),
-                            " is in use: ", found.front()});
+  finding.message = concat(
+      {"index ", index->display, " of ", table_with_size(context), " is in use: ", found.front()});
   finding.detail = usage(use);
   for (std::size_t i = 1; i < found.size(); i++) {
     finding.detail.append(concat({" Also, ", found[i], "."}));
@@ -55,9 +54,10 @@ void check(const Context& context, Findings& findings) {
   finding.safe_sql.push_back(concat({"SET db_guard.allow = '", kSlug, "';"}));
   finding.safe_sql.push_back(
       Text("SET db_guard.allow_reason = 'no query needs it: plans were compared';"));
-  finding.safe_sql.push_back(concat({"DROP INDEX ", index->partitioned ? "" : "CONCURRENTLY ",
-                                     index->display, ";"}));
+  finding.safe_sql.push_back(
+      concat({"DROP INDEX ", index->partitioned ? "" : "CONCURRENTLY ", index->display, ";"}));
   finding.safe_sql.push_back(Text("RESET db_guard.allow;"));
+  finding.safe_sql.push_back(Text("RESET db_guard.allow_reason;"));
   findings.push_back(std::move(finding));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rules/registry.hpp"
+#include "rules/wording.hpp"
 
 namespace db_guard::rules {
 
@@ -23,8 +24,9 @@ bool is_out_of_reach(const ddl::Relation& relation) {
 
 void evaluate_action(const ddl::Statement& statement, const ddl::Action& action, ddl::Facts& facts,
                      std::uint64_t small_table_size, Findings& findings) {
-  const auto relation = target_of(action, facts);
+  auto relation = target_of(action, facts);
   if (!relation || is_out_of_reach(*relation)) return;
+  relation->only = action.only;
   const ddl::ActionEffect effect = ddl::predict(action, *relation, facts);
   const Context context{statement, action, effect, facts, small_table_size};
   Findings found;
@@ -33,6 +35,7 @@ void evaluate_action(const ddl::Statement& statement, const ddl::Action& action,
   }
   // The costlier question is asked only where it matters.
   if (found.empty() || facts.known_to_nobody_else(*relation)) return;
+  found.front().detail.append(in_the_way_text(context));
   for (Finding& finding : found) findings.push_back(std::move(finding));
 }
 

@@ -14,22 +14,16 @@ void append_steps(const Context& context, const ddl::Column& column, Vector<Text
   const Text from = facts.quote(column.name);
   const Text to = facts.quote(context.action.new_name);
   const Text name = facts.quote(facts.free_name(relation, context.action.new_name, "sync"));
-  SyncedColumns synced;
-  synced.from = from;
-  synced.to = to;
-  synced.forward = concat({"NEW.", from});
-  synced.backward = concat({"NEW.", to});
-  synced.name = concat({facts.quote(relation.schema), ".", name});
-  synced.trigger = name;
+  const Text function = concat({facts.quote(relation.schema), ".", name});
   steps.push_back(
       concat({"ALTER TABLE ", relation.display, " ADD COLUMN ", to, " ", column.type, ";"}));
-  append_sync_steps(context, synced, steps);
+  append_sync_steps(context, {from, to, {}, function, name}, steps);
   steps.push_back(backfill_step(context, concat({to, " = ", from}),
                                 concat({to, " IS DISTINCT FROM ", from})));
   if (column.not_null) append_not_null_steps(context, context.action.new_name, steps);
   steps.push_back(concat({"-- deploy the code that uses ", to, ", then:\n", "DROP TRIGGER ", name,
                           " ON ", relation.display, ";"}));
-  steps.push_back(concat({"DROP FUNCTION ", synced.name, "();"}));
+  steps.push_back(concat({"DROP FUNCTION ", function, "();"}));
   steps.push_back(allowed_step(
       "drop-column", "replaced by a column with the new name",
       concat({"ALTER TABLE ", relation.display, " DROP COLUMN ", from, ";"})));

@@ -8,6 +8,11 @@ namespace {
 
 constexpr std::string_view kSlug = "rename-table";
 
+// ALTER TABLE renames indexes and sequences too, which no query names.
+bool is_named_in_queries(const ddl::Relation& relation) {
+  return std::string_view("rpvmf").find(relation.kind) != std::string_view::npos;
+}
+
 std::string_view kind_of(const ddl::Relation& relation) {
   switch (relation.kind) {
     case 'v':
@@ -23,6 +28,7 @@ std::string_view kind_of(const ddl::Relation& relation) {
 
 void check(const Context& context, Findings& findings) {
   if (context.action.kind != ddl::ActionKind::kRenameRelation) return;
+  if (!is_named_in_queries(context.relation())) return;
   ddl::Facts& facts = context.facts;
   const ddl::Relation& relation = context.relation();
   const Text new_name = facts.quote(context.action.new_name);

@@ -12,6 +12,9 @@ Text table_with_size(const Context& context);
 // The same for relations without rows of their own (views, foreign tables): "view public.v".
 Text subject(const Context& context);
 
+// " and 3 indexes are rebuilt", or empty where there are none.
+Text rebuilt_indexes(const Context& context);
+
 // Too little data for work that only costs time to matter.
 bool is_small(const Context& context);
 
@@ -32,18 +35,16 @@ void append_not_null_steps(const Context& context, std::string_view column, Vect
 Text backfill_step(const Context& context, std::string_view assignment,
                      std::string_view condition);
 
-// Statements that keep two columns equal while old and new code run side by side: trigger function
-// and trigger. forward: `to` from `from`; backward: the reverse. SQL over NEW's columns.
+// Statements that keep two columns in step: trigger function and trigger. With a conversion (SQL over
+// NEW's columns) `to` follows `from`; without one, either follows the other, for old and new code.
 struct SyncedColumns {
-  Text from;      // quoted
-  Text to;        // quoted
-  Text forward;   // expression over NEW.<from>
-  Text backward;  // expression over NEW.<to>
-  Text name;      // quoted and qualified function name
-  Text trigger;   // quoted
+  Text from;        // quoted
+  Text to;          // quoted
+  Text conversion;  // may be empty
+  Text function;    // quoted and qualified
+  Text trigger;     // quoted
 };
-void append_sync_steps(const Context& context, const SyncedColumns& columns,
-                       Vector<Text>& steps);
+void append_sync_steps(const Context& context, const SyncedColumns& columns, Vector<Text>& steps);
 
 // The statement in a transaction that allows exactly this rule.
 Text allowed_step(std::string_view rule, std::string_view reason, std::string_view statements);
@@ -54,6 +55,7 @@ struct OnlineIndex {
   Text name;        // raw
   Text definition;  // " (a, b) WHERE ..."
   Text part;        // for names of leaf indexes
+  Text constraint;  // "UNIQUE" or "PRIMARY KEY" where each partition needs the constraint too
   bool unique = false;
   bool if_not_exists = false;
 };
@@ -74,6 +76,9 @@ Text type_change_words(const Context& context, const ddl::TypeChange& change);
 
 // ADD COLUMN ... UNIQUE: the step that adds the column without its key.
 void append_inline_column(const Context& context, Vector<Text>& steps);
+
+// " It would wait now for process 4711 (app), in a transaction for 3 min." or empty.
+Text in_the_way_text(const Context& context);
 
 // "In this database it is used by view public.v, function f() (by its text)." or that nothing does.
 Text dependents_text(const Vector<ddl::Dependent>& dependents);

@@ -1,4 +1,4 @@
-#include "pg/memory.hpp"
+#include "pg/arena.hpp"
 
 #include "pg/call.hpp"
 
