@@ -69,6 +69,6 @@ COMPILE.cxx.bc += $(GUARD_CXXFLAGS) -Wno-unused-command-line-argument
 -include $(OBJS:.o=.d)
 
 all: $(INSTALL_SCRIPT_SQL)
-$(INSTALL_SCRIPT_SQL): $(FRAGMENTS) $(ROOT)/src/install.manifest $(ROOT)/db_guard.control
+$(INSTALL_SCRIPT_SQL): $(FRAGMENTS) $(ROOT)/src/install.manifest $(ROOT)/db_guard.control $(ROOT)/Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION db_guard" to load this file. \quit'; cat $(FRAGMENTS); } > $@
 endif

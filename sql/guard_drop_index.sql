@@ -27,6 +27,20 @@ SET db_guard.small_table_size = 0;
 \set SHOW_CONTEXT never
 -- Nobody needs it: a warning about the lock, and the way without one.
 DROP INDEX orders_unused;
+-- Queries use it.
+CREATE TABLE scanned (id integer, a integer);
+INSERT INTO scanned SELECT g, g FROM generate_series(1, 1000) g;
+CREATE INDEX scanned_a ON scanned (a);
+\c -
+SET search_path = di;
+SET db_guard.small_table_size = 0;
+\set SHOW_CONTEXT never
+SET enable_seqscan = off;
+SELECT id FROM scanned WHERE a = 7;
+SELECT pg_stat_force_next_flush();
+\set VERBOSITY terse
+DROP INDEX scanned_a;
+\set VERBOSITY default
 -- Each of these keeps something.
 DROP INDEX orders_code;
 DROP INDEX CONCURRENTLY orders_code;

@@ -55,6 +55,7 @@ SELECT command_tag, object, outcome, jsonb_path_query_array(findings, '$[*].rule
   FROM db_guard.ddl_log WHERE outcome = 'allowed' AND object = 'settings.t' ORDER BY id;
 -- Nothing is refused that the server refuses itself.
 RESET ALL;
+\set VERBOSITY terse
 ALTER TABLE settings.missing RENAME COLUMN a TO b;
 ALTER TABLE missing.missing RENAME TO b;
 ALTER TABLE settings.t RENAME COLUMN missing TO b;

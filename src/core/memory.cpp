@@ -4,7 +4,7 @@ namespace db_guard::core {
 
 namespace {
 std::pmr::memory_resource* installed = nullptr;
-}
+}  // namespace
 
 std::pmr::memory_resource* resource() noexcept {
   return installed != nullptr ? installed : std::pmr::new_delete_resource();

@@ -86,13 +86,14 @@ Text list_of(const Vector<Text>& items, std::size_t most) {
 Text pretty_bytes(std::uint64_t bytes) {
   constexpr std::array<std::string_view, 5> kUnits = {" kB", " MB", " GB", " TB", " PB"};
   if (bytes < 10 * 1024) return concat({number(std::int64_t(bytes)), " bytes"});
-  double value = double(bytes) / 1024;
+  // Halves of a unit, so that rounding half up needs no fractions.
+  std::uint64_t halves = bytes / 512;
   std::size_t unit = 0;
-  while (value >= 10 * 1024 - 0.5 && unit + 1 < kUnits.size()) {
-    value /= 1024;
+  while (halves >= 2 * 10 * 1024 - 1 && unit + 1 < kUnits.size()) {
+    halves /= 1024;
     unit++;
   }
-  return concat({format("%.0f", std::floor(value + 0.5)), kUnits[unit]});
+  return concat({number(std::int64_t((halves + 1) / 2)), kUnits[unit]});
 }
 
 Text pretty_rows(double rows) {

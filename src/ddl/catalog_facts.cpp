@@ -332,8 +332,7 @@ TypeChange CatalogFacts::type_change(const Relation& relation, const Action& act
   return analyse_type_change(relation, action);
 }
 
-Vector<Dependent> CatalogFacts::column_dependents(const Relation& relation,
-                                                  const Column& column) {
+Vector<Dependent> CatalogFacts::column_dependents(const Relation& relation, const Column& column) {
   return find_column_dependents(relation, column);
 }
 

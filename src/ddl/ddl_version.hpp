@@ -37,8 +37,7 @@ inline bool is_proven_not_null(Oid relation, const FormData_pg_attribute* attrib
   if (!attribute->attnotnull) return false;
 #if PG_VERSION_NUM >= 180000
   HeapTuple tuple = findNotNullConstraintAttnum(relation, attribute->attnum);
-  return tuple == nullptr ||
-         reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple))->convalidated;
+  return tuple == nullptr || reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple))->convalidated;
 #else
   (void)relation;
   return true;

@@ -17,9 +17,9 @@ struct Refused {};
 
 struct Relation {
   std::uint32_t id = 0;
-  Text schema;   // raw
-  Text name;     // raw
-  Text display;  // qualified and quoted: runnable SQL under any search_path
+  Text schema;      // raw
+  Text name;        // raw
+  Text display;     // qualified and quoted: runnable SQL under any search_path
   char kind = 'r';  // pg_class.relkind
   bool temporary = false;
   bool created_in_transaction = false;
@@ -34,8 +34,8 @@ struct Relation {
 
 // Of a table with partitions or inheriting tables: the sum over all that have rows of their own.
 struct Size {
-  std::uint64_t bytes = 0;  // heap and TOAST
-  double rows = -1;         // the planner's estimate; below 0 when never analysed
+  std::uint64_t bytes = 0;   // heap and TOAST
+  double rows = -1;          // the planner's estimate; below 0 when never analysed
   std::uint32_t leaves = 0;  // partitions or descendants
   std::uint32_t indexes = 0;
 };
@@ -76,8 +76,8 @@ struct TypeChange {
   bool rewrite = false;
   Text old_type;
   Text new_type;
-  // The converted value as SQL over the table's columns, and over NEW's; empty where it could not be
-  // had without waiting for a lock.
+  // The converted value as SQL over the table's columns, and over NEW's; empty where it could not
+  // be had without waiting for a lock.
   Text conversion;
   Text conversion_of_new;
   Vector<Text> rebuilt_indexes;  // display
@@ -108,7 +108,7 @@ struct Index {
 
 struct IndexUse {
   double scans = 0;
-  Text last_scan;    // timestamp; empty when never or not recorded (before PostgreSQL 16)
+  Text last_scan;  // timestamp; empty when never or not recorded (before PostgreSQL 16)
   bool last_scan_recorded = false;
   Text stats_since;  // timestamp of the last reset; empty when never
   Text definition;   // pg_get_indexdef
@@ -118,13 +118,13 @@ struct IndexUse {
 };
 
 struct Duplicates {
-  bool searched = false;   // false: not allowed to look, or a lock was in the way
-  bool complete = false;   // the search ended within its time
+  bool searched = false;  // false: not allowed to look, or a lock was in the way
+  bool complete = false;  // the search ended within its time
   Vector<Text> examples;  // "(email)=(a@b.c) 2 times"
 };
 
 struct Session {
-  int pid = 0;
+  int pid = 0;  // 0: a prepared transaction
   Text application;
   std::int64_t transaction_ms = -1;  // how long its transaction is open; below 0 when not known
 };

@@ -10,19 +10,23 @@ namespace {
 
 using core::number;
 
-// Of a partitioned index: the sum over its partitions. $1: index.
+// Of a partitioned index the sum over its partitions; pg_partition_tree knows no ordinary index.
+// $1: index.
 constexpr const char* kScans =
+    "WITH members (id) AS ("
+    " SELECT $1::oid UNION SELECT relid::oid FROM pg_partition_tree($1::oid::regclass))"
+    " SELECT sum(pg_stat_get_numscans(id)),"
 #if PG_VERSION_NUM >= 160000
-    "SELECT sum(pg_stat_get_numscans(t.relid)), max(pg_stat_get_lastscan(t.relid))::text,"
+    " max(pg_stat_get_lastscan(id))::text,"
 #else
-    "SELECT sum(pg_stat_get_numscans(t.relid)), NULL,"
+    " NULL,"
 #endif
     " (SELECT stats_reset::text FROM pg_stat_database WHERE datname = current_database()),"
     " pg_get_indexdef($1::oid),"
     " (SELECT indisreplident FROM pg_index WHERE indexrelid = $1::oid)"
     "  OR EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
     "              WHERE i.indexrelid = $1::oid AND i.indisprimary AND c.relreplident = 'd')"
-    " FROM pg_partition_tree($1::oid) AS t";
+    " FROM members";
 
 // Foreign keys of the table whose columns lead this index and lead no other valid, full index.
 // $1: index, $2: table.

@@ -38,13 +38,13 @@ NullTest* is_not_null(Oid relation, AttrNumber column) {
 // In the form that predicate_implied_by compares: simplified, canonical, a list of ANDed parts.
 List* parts_of_check(::Relation catalog, HeapTuple tuple) {
   bool is_null = false;
-  const Datum value = heap_getattr(tuple, Anum_pg_constraint_conbin, RelationGetDescr(catalog),
-                                   &is_null);
+  const Datum value =
+      heap_getattr(tuple, Anum_pg_constraint_conbin, RelationGetDescr(catalog), &is_null);
   if (is_null) return NIL;
   auto* expression = static_cast<Node*>(stringToNode(TextDatumGetCString(value)));
   expression = eval_const_expressions(nullptr, expression);
-  expression = reinterpret_cast<Node*>(
-      canonicalize_qual(reinterpret_cast<Expr*>(expression), true));
+  expression =
+      reinterpret_cast<Node*>(canonicalize_qual(reinterpret_cast<Expr*>(expression), true));
   return make_ands_implicit(reinterpret_cast<Expr*>(expression));
 }
 

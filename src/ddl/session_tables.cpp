@@ -38,8 +38,7 @@ HTAB* make_table() {
 
 const Created* find_created(Oid relation) {
   if (created_tables == nullptr) return nullptr;
-  return static_cast<const Created*>(
-      hash_search(created_tables, &relation, HASH_FIND, nullptr));
+  return static_cast<const Created*>(hash_search(created_tables, &relation, HASH_FIND, nullptr));
 }
 
 bool statistics_show_use(Oid relation) {
@@ -52,8 +51,8 @@ bool statistics_show_use(Oid relation) {
 bool was_active_since(const PgBackendStatus* status, TimestampTz moment) {
   if (status == nullptr || status->st_procpid == MyProcPid) return false;
   if (status->st_databaseid != MyDatabaseId || status->st_backendType != B_BACKEND) return false;
-  return status->st_state_start_timestamp >= moment || status->st_activity_start_timestamp >= moment ||
-         status->st_xact_start_timestamp != 0;
+  return status->st_state_start_timestamp >= moment ||
+         status->st_activity_start_timestamp >= moment || status->st_xact_start_timestamp != 0;
 }
 
 bool others_were_active_since(TimestampTz moment) {
@@ -71,8 +70,7 @@ bool others_were_active_since(TimestampTz moment) {
 void remember_created(Oid relation) {
   if (created_tables == nullptr) created_tables = make_table();
   if (hash_get_num_entries(created_tables) >= kMostTables) return;
-  auto* entry =
-      static_cast<Created*>(hash_search(created_tables, &relation, HASH_ENTER, nullptr));
+  auto* entry = static_cast<Created*>(hash_search(created_tables, &relation, HASH_ENTER, nullptr));
   entry->at = GetCurrentTimestamp();
 }
 

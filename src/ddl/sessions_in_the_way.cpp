@@ -46,8 +46,11 @@ SessionRows read_sessions(Oid relation, LOCKMODE mode) {
   for (int i = 0; i < count && result.count < kMostSessions; i++) {
     SessionRow& row = result.rows[result.count];
     row.pid = pg::pid_of(transactions[i]);
-    if (row.pid == 0) continue;
-    fill_from_status(row);
+    if (row.pid != 0) {
+      fill_from_status(row);
+    } else if (!pg::is_prepared(transactions[i])) {
+      continue;
+    }
     result.count++;
   }
   return result;

@@ -31,12 +31,12 @@ enum class ActionKind : std::uint8_t {
 
 // The index behind an index or key action. Texts are SQL, already quoted.
 struct KeySpec {
-  Text name;              // raw, may be empty: the server then chooses
-  Vector<Text> columns;   // raw names; empty string for an expression
-  Vector<Text> include;   // raw names
-  Text tail;              // of CREATE INDEX: everything after the table's name, as typed
-  Text storage;           // " WITH (...)" and " TABLESPACE ..." of a constraint, or empty
-  Text existing_index;    // USING INDEX, raw
+  Text name;             // raw, may be empty: the server then chooses
+  Vector<Text> columns;  // raw names; empty string for an expression
+  Vector<Text> include;  // raw names
+  Text tail;             // of CREATE INDEX: everything after the table's name, as typed
+  Text storage;          // " WITH (...)" and " TABLESPACE ..." of a constraint, or empty
+  Text existing_index;   // USING INDEX, raw
   bool unique = false;   // CREATE UNIQUE INDEX; ADD COLUMN ... UNIQUE or PRIMARY KEY
   bool primary = false;  // ADD COLUMN ... PRIMARY KEY
   bool nulls_not_distinct = false;
@@ -50,8 +50,8 @@ struct KeySpec {
 struct Action {
   ActionKind kind = ActionKind::kAddColumn;
   ObjectName target;  // the relation; for kDropIndex the index
-  Text column;      // raw
-  Text new_name;    // raw, of a rename
+  Text column;        // raw
+  Text new_name;      // raw, of a rename
   KeySpec key;        // of index and key actions, and of ADD COLUMN ... UNIQUE or PRIMARY KEY
   bool only = false;  // ONLY: descendants are left alone
   bool if_not_exists = false;

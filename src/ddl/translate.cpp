@@ -117,8 +117,7 @@ void translate_add_column(const AlterTableCmd* command, Action action, Statement
   statement.actions.push_back(std::move(action));
 }
 
-void translate_command(const AlterTableCmd* command, const RangeVar* target,
-                       Statement& statement) {
+void translate_command(const AlterTableCmd* command, const RangeVar* target, Statement& statement) {
   Action action;
   action.target = name_of(target);
   action.only = !target->inh;

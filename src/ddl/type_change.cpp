@@ -1,5 +1,5 @@
-// What ALTER COLUMN ... TYPE will cost. Builds the server's own conversion expression and asks of it
-// what the server asks; then walks the same dependencies that the server walks.
+// What ALTER COLUMN ... TYPE will cost. Builds the server's own conversion expression and asks of
+// it what the server asks; then walks the same dependencies that the server walks.
 #include "ddl/catalog_facts.hpp"
 #include "pg/call.hpp"
 
@@ -80,8 +80,7 @@ Node* resolve_column(ParseState* state, ColumnRef* reference) {
   if (number == InvalidAttrNumber) return nullptr;
   TypeOf type{};
   get_atttypetypmodcoll(altered->relation, number, &type.type, &type.modifier, &type.collation);
-  return reinterpret_cast<Node*>(
-      makeVar(1, number, type.type, type.modifier, type.collation, 0));
+  return reinterpret_cast<Node*>(makeVar(1, number, type.type, type.modifier, type.collation, 0));
 }
 
 ParseState* parse_state(const Altered& altered) {
@@ -106,8 +105,8 @@ void print_conversion(const Altered& altered, Node* value, ChangePlan& plan) {
   if (!ConditionalLockRelationOid(altered.relation, AccessShareLock)) return;
   List* as_table = deparse_context_for(get_rel_name(altered.relation), altered.relation);
   List* as_new = deparse_context_for("new", altered.relation);
-  plan.conversion = psprintf("(%s)::%s", deparse_expression(value, as_table, false, false),
-                             plan.new_type);
+  plan.conversion =
+      psprintf("(%s)::%s", deparse_expression(value, as_table, false, false), plan.new_type);
   plan.conversion_of_new =
       psprintf("(%s)::%s", deparse_expression(value, as_new, true, false), plan.new_type);
 }
@@ -151,8 +150,7 @@ struct IndexKey {
 // Whether one key column of an index stays what it was. The server's CheckIndexCompatible can only
 // be asked when the column has been changed already; these are its conditions.
 bool key_stays(const Altered& altered, const IndexKey& key, Oid access_method) {
-  const bool default_class =
-      GetDefaultOpClass(altered.before.type, access_method) == key.opclass;
+  const bool default_class = GetDefaultOpClass(altered.before.type, access_method) == key.opclass;
   const Oid opclass =
       default_class ? GetDefaultOpClass(altered.after.type, access_method) : key.opclass;
   if (opclass != key.opclass) return false;
@@ -177,10 +175,10 @@ bool index_stays(const Altered& altered, Oid index) {
   bool stays = form->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
                heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
   bool is_null = false;
-  const auto* classes = reinterpret_cast<oidvector*>(DatumGetPointer(
-      SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &is_null)));
-  const auto* collations = reinterpret_cast<oidvector*>(DatumGetPointer(
-      SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indcollation, &is_null)));
+  const auto* classes = reinterpret_cast<oidvector*>(
+      DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &is_null)));
+  const auto* collations = reinterpret_cast<oidvector*>(
+      DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indcollation, &is_null)));
   const Oid access_method = access_method_of(index);
   for (int i = 0; stays && i < form->indnkeyatts; i++) {
     if (form->indkey.values[i] != altered.number) continue;
@@ -232,8 +230,7 @@ void walk_dependents(const Altered& altered, ChangePlan& plan) {
               ObjectIdGetDatum(altered.relation));
   ScanKeyInit(&keys[2], Anum_pg_depend_refobjsubid, BTEqualStrategyNumber, F_INT4EQ,
               Int32GetDatum(altered.number));
-  SysScanDesc scan =
-      systable_beginscan(catalog, DependReferenceIndexId, true, nullptr, 3, keys);
+  SysScanDesc scan = systable_beginscan(catalog, DependReferenceIndexId, true, nullptr, 3, keys);
   HeapTuple tuple = nullptr;
   while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
     note_dependent(altered, reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple)), plan);
@@ -249,10 +246,9 @@ ChangePlan plan_change(Oid relation, const char* column, const ColumnDef* defini
   altered.number = get_attnum(relation, column);
   get_atttypetypmodcoll(relation, altered.number, &altered.before.type, &altered.before.modifier,
                         &altered.before.collation);
-  typenameTypeIdAndMod(nullptr, definition->typeName, &altered.after.type,
-                       &altered.after.modifier);
-  altered.after.collation = GetColumnDefCollation(
-      nullptr, const_cast<ColumnDef*>(definition), altered.after.type);
+  typenameTypeIdAndMod(nullptr, definition->typeName, &altered.after.type, &altered.after.modifier);
+  altered.after.collation =
+      GetColumnDefCollation(nullptr, const_cast<ColumnDef*>(definition), altered.after.type);
   plan.old_type = type_text(altered.before);
   plan.new_type = type_text(altered.after);
   ParseState* state = parse_state(altered);
@@ -289,8 +285,8 @@ ConstraintRow read_constraint(Oid id) {
   row.referenced = form->confrelid;
   ReleaseSysCache(tuple);
   if (row.type == CONSTRAINT_FOREIGN || row.type == CONSTRAINT_CHECK) {
-    row.definition = TextDatumGetCString(
-        DirectFunctionCall1(pg_get_constraintdef, ObjectIdGetDatum(id)));
+    row.definition =
+        TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef, ObjectIdGetDatum(id)));
   }
   return row;
 }

@@ -152,8 +152,7 @@ LogEntry entry_of_session(const Frame& frame, const Node* tree, const char* tag)
   entry.findings = frame.findings;
   entry.analysis_error = frame.analysis_error;
   entry.dropped = frame.dropped;
-  entry.duration_ms =
-      frame.started != 0 ? double(entry.logged_at - frame.started) / 1000.0 : -1.0;
+  entry.duration_ms = frame.started != 0 ? double(entry.logged_at - frame.started) / 1000.0 : -1.0;
   return entry;
 }
 

@@ -101,8 +101,8 @@ Datum db_guard_table_rewrite(PG_FUNCTION_ARGS) {
   if (guard::mode() == guard::Mode::kOff || guard::is_exempt()) PG_RETURN_NULL();
   // Already said, and allowed.
   if (event.frame->found_hazards) PG_RETURN_NULL();
-  const Oid table = DatumGetObjectId(
-      DirectFunctionCall1(pg_event_trigger_table_rewrite_oid, Datum(0)));
+  const Oid table =
+      DatumGetObjectId(DirectFunctionCall1(pg_event_trigger_table_rewrite_oid, Datum(0)));
   pg::enter([&] { guard::judge_rewrite(event, table); });
   PG_RETURN_NULL();
 }

@@ -20,7 +20,9 @@ bool loading_in_use = false;
 // Looking for the statement means parsing the whole string once more.
 constexpr std::size_t kLongestSearched = 1024 * 1024;
 
+// The tree of a statement inside a function or DO is not in the client's string.
 void locate(Frame& frame, const Node* tree) {
+  frame.located = false;
   if (frame.query == nullptr || std::strlen(frame.query) > kLongestSearched) return;
   List* statements = raw_parser(frame.query, RAW_PARSE_DEFAULT);
   ListCell* cell = nullptr;
@@ -29,6 +31,7 @@ void locate(Frame& frame, const Node* tree) {
     if (!equal(raw->stmt, tree)) continue;
     frame.location = raw->stmt_location;
     frame.length = raw->stmt_len;
+    frame.located = true;
     return;
   }
 }

@@ -15,15 +15,16 @@ struct Frame {
   const char* query = nullptr;  // as the client or function sent it
   int location = 0;             // of the statement in it
   int length = 0;
+  bool located = true;  // false: `query` only contains or calls the statement
   TimestampTz started = 0;
   bool found_hazards = false;  // by a rule, at ddl_command_start
   bool skip_log = false;       // temporary objects only
   // Texts live in `memory`, which outlives the transactions of a CONCURRENTLY command.
   MemoryContext memory = nullptr;
-  const char* findings = nullptr;        // JSON
-  const char* outcome = nullptr;         // "warned", "allowed"; null for "done"
+  const char* findings = nullptr;  // JSON
+  const char* outcome = nullptr;   // "warned", "allowed"; null for "done"
   const char* analysis_error = nullptr;
-  const char* dropped = nullptr;         // JSON
+  const char* dropped = nullptr;  // JSON
   Frame* outer = nullptr;
 };
 

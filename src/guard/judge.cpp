@@ -20,9 +20,7 @@ namespace {
 using core::concat;
 using core::Severity;
 
-std::uint64_t small_table_bytes() {
-  return std::uint64_t(settings().small_table_size_kb) * 1024;
-}
+std::uint64_t small_table_bytes() { return std::uint64_t(settings().small_table_size_kb) * 1024; }
 
 PolicyInput policy_input() {
   PolicyInput input;
@@ -149,7 +147,8 @@ bool analyse(const Event& event, Analysis&& analysis) {
 }  // namespace
 
 void judge_statement(const Event& event) {
-  const ddl::Source source{event.frame->query, event.frame->location, event.frame->length};
+  const char* text = event.frame->located ? event.frame->query : nullptr;
+  const ddl::Source source{text, event.frame->location, event.frame->length};
   const ddl::Statement statement = ddl::translate(event.tree, event.tag, source);
   if (statement.actions.empty()) return;
   Judgement judgement;

@@ -68,8 +68,8 @@ constexpr int kMostObjects = 20;
 void append_names(StringInfo text, const Node* object) {
   if (text->len > 0) appendStringInfoString(text, ", ");
   if (IsA(object, List)) {
-    appendStringInfoString(
-        text, quoted_list(const_cast<List*>(reinterpret_cast<const List*>(object))));
+    appendStringInfoString(text,
+                           quoted_list(const_cast<List*>(reinterpret_cast<const List*>(object))));
   } else if (IsA(object, String)) {
     appendStringInfoString(text, quote_identifier(strVal(object)));
   } else if (IsA(object, ObjectWithArgs)) {

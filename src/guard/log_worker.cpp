@@ -30,12 +30,11 @@ struct SharedEntry {
 };
 
 const char** texts_of(LogEntry& entry, const char** (&fields)[kTexts]) {
-  const char** all[kTexts] = {&entry.user_name,     &entry.session_user_name,
-                              &entry.client_address, &entry.application_name,
-                              &entry.command_tag,    &entry.object,
-                              &entry.statement,      &entry.outcome,
-                              &entry.findings,       &entry.allow_reason,
-                              &entry.analysis_error};
+  const char** all[kTexts] = {
+      &entry.user_name,        &entry.session_user_name, &entry.client_address,
+      &entry.application_name, &entry.command_tag,       &entry.object,
+      &entry.statement,        &entry.outcome,           &entry.findings,
+      &entry.allow_reason,     &entry.analysis_error};
   std::copy(std::begin(all), std::end(all), std::begin(fields));
   return fields[0];
 }
@@ -93,9 +92,10 @@ BackgroundWorker worker_for(dsm_segment* segment) {
 
 // The statement itself stands in the server log already, with the error.
 void report_failure(const char* why) {
-  ereport(LOG, (errmsg("db_guard could not record a refused statement in db_guard.ddl_log: %s", why),
-                errhint("The error that refused it is in the server log. A free place in "
-                        "max_worker_processes is needed to record it in the table.")));
+  ereport(LOG,
+          (errmsg("db_guard could not record a refused statement in db_guard.ddl_log: %s", why),
+           errhint("The error that refused it is in the server log. A free place in "
+                   "max_worker_processes is needed to record it in the table.")));
 }
 
 // Neither a lock on the log nor anything else may keep the session waiting for long.

@@ -24,13 +24,12 @@ void append_indented(Text& text, std::string_view lines) {
 
 Text steps_text(const Vector<Text>& steps) {
   if (steps.empty()) return {};
-  Text text(steps.size() == 1 ? "Instead:" : "Instead, each in a transaction of its own:");
+  Text text(steps.size() == 1 ? "Instead:"
+                              : "Instead, step by step, each committed before the next:");
   for (std::size_t i = 0; i < steps.size() && i < kMostSteps; i++) append_indented(text, steps[i]);
   if (steps.size() > kMostSteps) {
-    append_indented(text,
-                    concat({"-- and so on: ",
-                            core::counted(steps.size() - kMostSteps, "more step", "more steps"),
-                            " for the other partitions"}));
+    append_indented(text, concat({"-- and so on: ", core::counted(steps.size() - kMostSteps,
+                                                                  "more step", "more steps")}));
   }
   return text;
 }
@@ -73,10 +72,14 @@ Message describe(const Decision& decision) {
   if (!decision.why_not_allowed.empty()) {
     message.detail.append("\n").append(decision.why_not_allowed);
   }
+  const Text rules = blocking_rules(decision);
+  // Some safe ways end in the statement itself, overridden once the code is ready for it.
+  const Text allow = concat({"db_guard.allow = '", rules, "'"});
+  if (message.hint.find(allow) != Text::npos) return message;
   if (!message.hint.empty()) message.hint.append("\n");
-  message.hint.append(
-      concat({"To run it all the same: SET LOCAL db_guard.allow = '", blocking_rules(decision),
-              "' in its transaction, and say why in db_guard.allow_reason."}));
+  message.hint.append(concat({"To run it all the same: BEGIN; SET LOCAL ", allow,
+                              "; SET LOCAL db_guard.allow_reason = '...'; then the statement, and "
+                              "COMMIT;"}));
   return message;
 }
 

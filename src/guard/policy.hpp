@@ -10,10 +10,10 @@ using core::Text;
 using core::Vector;
 
 struct PolicyInput {
-  bool blocks = true;           // mode = block
-  bool warns = true;            // mode = block or warn
-  std::string_view allow;       // db_guard.allow
-  std::string_view reason;      // db_guard.allow_reason
+  bool blocks = true;       // mode = block
+  bool warns = true;        // mode = block or warn
+  std::string_view allow;   // db_guard.allow
+  std::string_view reason;  // db_guard.allow_reason
   bool require_reason = false;
   bool may_override = true;
   std::string_view override_role;

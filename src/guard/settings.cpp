@@ -71,10 +71,9 @@ void define_settings() {
                            "nothing is looked at.",
                            &values.mode, static_cast<int>(Mode::kBlock), kModes, PGC_SUSET, 0,
                            nullptr, nullptr, nullptr);
-  DefineCustomStringVariable("db_guard.override_role",
-                             "Role whose members may use db_guard.allow; empty for everybody.",
-                             nullptr, &values.override_role, "", PGC_SUSET, 0, nullptr, nullptr,
-                             nullptr);
+  DefineCustomStringVariable(
+      "db_guard.override_role", "Role whose members may use db_guard.allow; empty for everybody.",
+      nullptr, &values.override_role, "", PGC_SUSET, 0, nullptr, nullptr, nullptr);
   DefineCustomBoolVariable("db_guard.require_reason",
                            "Refuses db_guard.allow without db_guard.allow_reason.", nullptr,
                            &values.require_reason, false, PGC_SUSET, 0, nullptr, nullptr, nullptr);

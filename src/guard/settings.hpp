@@ -22,8 +22,8 @@ Mode mode() noexcept;
 
 void define_settings();
 
-// Plain server code: whether the role of this session may override the guard. The role that SET ROLE
-// chose counts, not the one a SECURITY DEFINER function brings.
+// Plain server code: whether the role of this session may override the guard. The role that SET
+// ROLE chose counts, not the one a SECURITY DEFINER function brings.
 bool may_override();
 
 }  // namespace db_guard::guard

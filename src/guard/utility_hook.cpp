@@ -26,9 +26,9 @@ bool gets_a_frame(const PlannedStmt* statement, ProcessUtilityContext context) {
 }
 
 constexpr std::string_view kPrefix = "db_guard.";
-constexpr std::string_view kSettings[] = {"allow",          "allow_reason", "log_ddl",
-                                          "mode",           "override_role", "require_reason",
-                                          "show_notes",     "small_table_size"};
+constexpr std::string_view kSettings[] = {"allow",      "allow_reason",    "log_ddl",
+                                          "mode",       "override_role",   "require_reason",
+                                          "show_notes", "small_table_size"};
 
 bool is_setting(std::string_view name) {
   return std::find(std::begin(kSettings), std::end(kSettings), name) != std::end(kSettings);
@@ -64,8 +64,7 @@ void call_next(PlannedStmt* statement, const char* query, bool read_only_tree,
                QueryEnvironment* environment, DestReceiver* destination,
                QueryCompletion* completion) {
   const auto next = next_hook != nullptr ? next_hook : standard_ProcessUtility;
-  next(statement, query, read_only_tree, context, parameters, environment, destination,
-       completion);
+  next(statement, query, read_only_tree, context, parameters, environment, destination, completion);
 }
 
 void process_utility(PlannedStmt* statement, const char* query, bool read_only_tree,
@@ -90,9 +89,7 @@ void process_utility(PlannedStmt* statement, const char* query, bool read_only_t
               completion);
   }
   PG_FINALLY();
-  {
-    close_frame(frame);
-  }
+  { close_frame(frame); }
   PG_END_TRY();
 }
 

@@ -37,8 +37,8 @@ void* ContextResource::do_allocate(std::size_t bytes, std::size_t alignment) {
   const std::size_t extra = over_aligned ? alignment + sizeof(void*) : 0;
   // MemoryContextAllocExtended raises on a size it calls invalid, NO_OOM or not.
   if (bytes > MaxAllocHugeSize - extra) throw std::bad_alloc();
-  void* block = MemoryContextAllocExtended(context_, bytes + extra,
-                                           MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+  void* block =
+      MemoryContextAllocExtended(context_, bytes + extra, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
   if (block == nullptr) throw std::bad_alloc();
   return over_aligned ? align_within(block, alignment) : block;
 }

@@ -36,8 +36,8 @@ struct Escape {
 // Plain copy into the arena; null where there is nothing to say or no memory to say it.
 const char* keep(MemoryContext arena, const core::Text& text) {
   if (text.empty()) return nullptr;
-  auto* copy = static_cast<char*>(MemoryContextAllocExtended(
-      arena, text.size() + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM));
+  auto* copy = static_cast<char*>(
+      MemoryContextAllocExtended(arena, text.size() + 1, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM));
   if (copy != nullptr) std::memcpy(copy, text.c_str(), text.size() + 1);
   return copy;
 }
@@ -49,9 +49,8 @@ int sqlstate_of(const core::Text& code) {
 
 OwnError flatten(MemoryContext arena, const core::Error& error) {
   const core::Place& place = error.place();
-  return {sqlstate_of(error.sqlstate()), keep(arena, error.message()),
-          keep(arena, error.detail()),   keep(arena, error.hint()),
-          keep(arena, place.schema),     keep(arena, place.table),
+  return {sqlstate_of(error.sqlstate()), keep(arena, error.message()), keep(arena, error.detail()),
+          keep(arena, error.hint()),     keep(arena, place.schema),    keep(arena, place.table),
           keep(arena, place.column),     keep(arena, place.constraint)};
 }
 
@@ -105,8 +104,7 @@ void raise_own(const OwnError& own) {
            own.detail != nullptr ? errdetail_internal("%s", own.detail) : 0,
            own.hint != nullptr ? errhint("%s", own.hint) : 0,
            field(PG_DIAG_SCHEMA_NAME, own.schema), field(PG_DIAG_TABLE_NAME, own.table),
-           field(PG_DIAG_COLUMN_NAME, own.column),
-           field(PG_DIAG_CONSTRAINT_NAME, own.constraint)));
+           field(PG_DIAG_COLUMN_NAME, own.column), field(PG_DIAG_CONSTRAINT_NAME, own.constraint)));
 }
 
 void raise_other(char* text) {
@@ -140,8 +138,7 @@ void raise(Escape& escape) {
 
 void run_entry(void (*body)(void*), void* argument) {
   const MemoryContext outer = CurrentMemoryContext;
-  const MemoryContext arena =
-      AllocSetContextCreate(outer, "db_guard entry", ALLOCSET_SMALL_SIZES);
+  const MemoryContext arena = AllocSetContextCreate(outer, "db_guard entry", ALLOCSET_SMALL_SIZES);
   MemoryContextSwitchTo(arena);
 
   Escape escape;
@@ -150,13 +147,9 @@ void run_entry(void (*body)(void*), void* argument) {
   MemoryContextSwitchTo(outer);
   // The error's texts live in the arena; raising copies them, and only then may the arena go.
   PG_TRY();
-  {
-    raise(escape);
-  }
+  { raise(escape); }
   PG_FINALLY();
-  {
-    MemoryContextDelete(arena);
-  }
+  { MemoryContextDelete(arena); }
   PG_END_TRY();
 }
 

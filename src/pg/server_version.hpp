@@ -4,6 +4,7 @@
 #include "pg/prelude.hpp"
 
 extern "C" {
+#include "access/twophase.h"
 #include "catalog/pg_class.h"
 #include "postmaster/autovacuum.h"
 #include "storage/lock.h"
@@ -36,18 +37,26 @@ inline bool is_autovacuum_worker() {
 #endif
 }
 
-// The process behind a virtual transaction; 0 for a prepared transaction or one that is gone.
+// The process behind a virtual transaction; 0 for a prepared transaction or one that is gone. The
+// place of the process may have another tenant by now, hence the comparison.
 inline int pid_of(const VirtualTransactionId& transaction) {
 #if PG_VERSION_NUM >= 170000
   PGPROC* process = transaction.procNumber == INVALID_PROC_NUMBER
                         ? nullptr
                         : ProcNumberGetProc(transaction.procNumber);
+  const bool same = process != nullptr && process->vxid.lxid == transaction.localTransactionId;
 #else
-  PGPROC* process = transaction.backendId == InvalidBackendId
-                        ? nullptr
-                        : BackendIdGetProc(transaction.backendId);
+  PGPROC* process =
+      transaction.backendId == InvalidBackendId ? nullptr : BackendIdGetProc(transaction.backendId);
+  const bool same = process != nullptr && process->lxid == transaction.localTransactionId;
 #endif
-  return process != nullptr ? process->pid : 0;
+  return same ? process->pid : 0;
+}
+
+inline bool is_prepared(const VirtualTransactionId& transaction) {
+  bool more = false;
+  return VirtualTransactionIdIsRecoveredPreparedXact(transaction) ||
+         TransactionIdIsValid(TwoPhaseGetXidByVirtualXID(transaction, &more));
 }
 
 // Entries of pg_stat_activity, from 1 to pgstat_fetch_stat_numbackends().

@@ -1,3 +1,4 @@
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -16,11 +17,10 @@ void append_steps(const Context& context, const ddl::NewColumn& added, Vector<Te
   const Text sequence =
       concat({facts.quote(relation.schema), ".",
               facts.quote(facts.free_name(relation, context.action.column, "seq"))});
-  const Text next =
-      concat({"pg_catalog.nextval(", facts.quote_literal(sequence), "::regclass)"});
+  const Text next = concat({"pg_catalog.nextval(", facts.quote_literal(sequence), "::regclass)"});
   steps.push_back(concat({"ALTER TABLE ", table, " ADD COLUMN ", column, " ", added.type, ";"}));
-  steps.push_back(concat({"CREATE SEQUENCE ", sequence, " AS ", added.type, " OWNED BY ", table,
-                          ".", column, ";"}));
+  steps.push_back(concat(
+      {"CREATE SEQUENCE ", sequence, " AS ", added.type, " OWNED BY ", table, ".", column, ";"}));
   steps.push_back(
       concat({"ALTER TABLE ", table, " ALTER COLUMN ", column, " SET DEFAULT ", next, ";"}));
   steps.push_back(

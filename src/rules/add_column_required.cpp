@@ -1,3 +1,4 @@
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -20,14 +21,14 @@ void check(const Context& context, Findings& findings) {
   const Text quoted = context.facts.quote(context.action.column);
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
-  finding.message = concat({"adding column ", quoted, " NOT NULL without a default to ",
-                            table_with_size(context),
-                            " fails as soon as one row exists, after taking ACCESS EXCLUSIVE"});
+  finding.message =
+      concat({"adding column ", quoted, " NOT NULL without a default to ", table_with_size(context),
+              " fails as soon as one row exists, after taking ACCESS EXCLUSIVE"});
   finding.detail = Text(
       "Existing rows have no value for the column, and code that inserts without naming it would "
       "fail from then on.");
-  finding.safe_sql.push_back(concat({"ALTER TABLE ", context.relation().display, " ADD COLUMN ",
-                                     quoted, " ", added->type, ";"}));
+  finding.safe_sql.push_back(concat(
+      {"ALTER TABLE ", context.relation().display, " ADD COLUMN ", quoted, " ", added->type, ";"}));
   Vector<Text> rest;
   append_not_null_steps(context, context.action.column, rest);
   rest.front().insert(0,

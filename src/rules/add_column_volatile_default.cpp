@@ -1,3 +1,4 @@
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -12,10 +13,10 @@ void append_steps(const Context& context, const ddl::NewColumn& added, Vector<Te
   const Text& table = context.relation().display;
   const Text quoted = context.facts.quote(context.action.column);
   steps.push_back(concat({"ALTER TABLE ", table, " ADD COLUMN ", quoted, " ", added.type, ";"}));
-  steps.push_back(concat({"ALTER TABLE ", table, " ALTER COLUMN ", quoted, " SET DEFAULT ",
-                          added.default_sql, ";"}));
-  steps.push_back(backfill_step(context, concat({quoted, " = DEFAULT"}),
-                                concat({quoted, " IS NULL"})));
+  steps.push_back(concat(
+      {"ALTER TABLE ", table, " ALTER COLUMN ", quoted, " SET DEFAULT ", added.default_sql, ";"}));
+  steps.push_back(
+      backfill_step(context, concat({quoted, " = DEFAULT"}), concat({quoted, " IS NULL"})));
   if (added.not_null) append_not_null_steps(context, context.action.column, steps);
 }
 
@@ -24,15 +25,15 @@ void check(const Context& context, Findings& findings) {
   if (!added || added->exists || !added->volatile_default || is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
-  finding.message = concat({"adding column ", context.facts.quote(context.action.column),
-                            " with a volatile default takes ACCESS EXCLUSIVE on ",
-                            table_with_size(context),
-                            " and rewrites it; reads and writes wait until it is done"});
-  finding.detail = concat({"The default ", added->default_sql,
-                           " may differ from row to row, so every row is written anew",
-                           rebuilt_indexes(context),
-                           ". A constant, or a stable function such as now(), would not "
-                           "rewrite."});
+  finding.message =
+      concat({"adding column ", context.facts.quote(context.action.column),
+              " with a volatile default takes ACCESS EXCLUSIVE on ", table_with_size(context),
+              " and rewrites it; reads and writes wait until it is done"});
+  finding.detail =
+      concat({"The default ", added->default_sql,
+              " may differ from row to row, so every row is written anew", rebuilt_indexes(context),
+              ". A constant, or a stable function such as now(), would not "
+              "rewrite."});
   append_steps(context, *added, finding.safe_sql);
   findings.push_back(std::move(finding));
 }

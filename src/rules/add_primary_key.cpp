@@ -1,3 +1,4 @@
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -11,7 +12,8 @@ constexpr std::string_view kSlug = "add-primary-key";
 bool builds_an_index(const Context& context) {
   const auto& action = context.action;
   if (action.kind == ddl::ActionKind::kAddColumn) {
-    return action.key.unique && action.key.primary && context.effect.added && !context.effect.added->exists;
+    return action.key.unique && action.key.primary && context.effect.added &&
+           !context.effect.added->exists;
   }
   return action.kind == ddl::ActionKind::kAddPrimaryKey && context.effect.index_build;
 }
@@ -24,9 +26,9 @@ void check(const Context& context, Findings& findings) {
   finding.message = concat({"adding a primary key on (", quoted_list(context.facts, key.columns),
                             ") takes ACCESS EXCLUSIVE on ", table_with_size(context),
                             " and builds an index; reads and writes wait until it is done"});
-  finding.detail = Text(context.effect.scan
-                              ? "A key column may hold NULL, so every row is read for that too."
-                              : "The index can be built beforehand with writes going on.");
+  finding.detail =
+      Text(context.effect.scan ? "A key column may hold NULL, so every row is read for that too."
+                               : "The index can be built beforehand with writes going on.");
   if (key.without_overlaps) {
     finding.detail.append(" A WITHOUT OVERLAPS key has no online way: plan a window.");
   } else if (context.action.kind == ddl::ActionKind::kAddPrimaryKey) {

@@ -1,3 +1,4 @@
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -11,7 +12,8 @@ constexpr std::string_view kSlug = "add-unique-constraint";
 bool builds_an_index(const Context& context) {
   const auto& action = context.action;
   if (action.kind == ddl::ActionKind::kAddColumn) {
-    return action.key.unique && !action.key.primary && context.effect.added && !context.effect.added->exists;
+    return action.key.unique && !action.key.primary && context.effect.added &&
+           !context.effect.added->exists;
   }
   return action.kind == ddl::ActionKind::kAddUnique && context.effect.index_build;
 }
@@ -21,9 +23,10 @@ void check(const Context& context, Findings& findings) {
   if (!builds_an_index(context) || is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.constraint = key.name;
-  finding.message = concat({"adding a unique constraint on (", quoted_list(context.facts, key.columns),
-                            ") takes ACCESS EXCLUSIVE on ", table_with_size(context),
-                            " and builds an index; reads and writes wait until it is done"});
+  finding.message =
+      concat({"adding a unique constraint on (", quoted_list(context.facts, key.columns),
+              ") takes ACCESS EXCLUSIVE on ", table_with_size(context),
+              " and builds an index; reads and writes wait until it is done"});
   if (key.without_overlaps) {
     finding.detail = Text("A WITHOUT OVERLAPS constraint has no online way: plan a window.");
   } else {

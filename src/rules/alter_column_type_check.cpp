@@ -12,8 +12,7 @@ void append_steps(const Context& context, const ddl::TypeChange& change, Vector<
   ddl::Facts& facts = context.facts;
   const Text& table = context.relation().display;
   for (const Text& name : change.checked) {
-    steps.push_back(
-        concat({"ALTER TABLE ", table, " DROP CONSTRAINT ", facts.quote(name), ";"}));
+    steps.push_back(concat({"ALTER TABLE ", table, " DROP CONSTRAINT ", facts.quote(name), ";"}));
   }
   steps.push_back(concat({"ALTER TABLE ", table, " ALTER COLUMN ",
                           facts.quote(context.action.column), " TYPE ", change.new_type, ";"}));

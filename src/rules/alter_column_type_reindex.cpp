@@ -1,3 +1,4 @@
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -14,10 +15,9 @@ void check(const Context& context, Findings& findings) {
   if (is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
-  finding.message =
-      concat({type_change_words(context, *change), " and rebuilds ",
-              core::counted(change->rebuilt_indexes.size(), "index", "indexes"),
-              "; reads and writes wait until it is done"});
+  finding.message = concat({type_change_words(context, *change), " and rebuilds ",
+                            core::counted(change->rebuilt_indexes.size(), "index", "indexes"),
+                            "; reads and writes wait until it is done"});
   finding.detail = concat({"The rows stay as they are, but the order or the operators of ",
                            core::list_of(change->rebuilt_indexes, 5), " do not."});
   append_new_column_steps(context, *change, finding.safe_sql);

@@ -1,3 +1,4 @@
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -15,11 +16,11 @@ void check(const Context& context, Findings& findings) {
   finding.place.column = context.action.column;
   finding.message = concat({type_change_words(context, *change), " and rewrites it; ",
                             "reads and writes wait until it is done"});
-  finding.detail = concat({"Every value is converted, so every row is written anew",
-                           rebuilt_indexes(context), "."});
+  finding.detail = concat(
+      {"Every value is converted, so every row is written anew", rebuilt_indexes(context), "."});
   if (!change->checked.empty()) {
-    finding.detail.append(concat({" CHECK constraints verified again: ",
-                                  core::list_of(change->checked, 5), "."}));
+    finding.detail.append(
+        concat({" CHECK constraints verified again: ", core::list_of(change->checked, 5), "."}));
   }
   append_new_column_steps(context, *change, finding.safe_sql);
   findings.push_back(std::move(finding));

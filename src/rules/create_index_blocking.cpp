@@ -1,3 +1,4 @@
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -18,8 +19,8 @@ OnlineIndex online_index(const ddl::KeySpec& key) {
   OnlineIndex index;
   index.name = key.name;
   index.definition = key.tail;
-  index.part = key.columns.empty() || key.columns.front().empty() ? Text("expr")
-                                                                  : key.columns.front();
+  index.part =
+      key.columns.empty() || key.columns.front().empty() ? Text("expr") : key.columns.front();
   index.unique = key.unique;
   index.if_not_exists = key.if_not_exists;
   return index;
@@ -36,9 +37,11 @@ void check(const Context& context, Findings& findings) {
                             " and builds an index; writes wait until it is done"});
   finding.detail = Text(
       context.relation().partitioned()
-          ? "A partitioned table cannot be indexed CONCURRENTLY as a whole, but each partition can."
-          : "CONCURRENTLY lets writes go on. It cannot run inside a transaction block, and a build "
-            "that fails leaves an invalid index behind: drop it before the next try.");
+          ? "No row can be inserted, updated or deleted until all builds end. A partitioned table "
+            "cannot be indexed CONCURRENTLY as a whole, but each partition can."
+          : "No row can be inserted, updated or deleted until the build ends. CONCURRENTLY lets "
+            "writes go on; it cannot run inside a transaction block, and a build that fails leaves "
+            "an invalid index behind: drop it before the next try.");
   if (key.unique) finding.detail.append(duplicates_text(context));
   if (!key.tail.empty()) append_index_steps(context, online_index(key), finding.safe_sql);
   findings.push_back(std::move(finding));

@@ -1,3 +1,4 @@
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -15,11 +16,10 @@ void append_steps(const Context& context, const ddl::Column& column, Vector<Text
     steps.push_back(concat({"-- so that new code can leave it out:\nALTER TABLE ", table,
                             " ALTER COLUMN ", quoted, " DROP NOT NULL;"}));
   }
-  steps.push_back(concat(
-      {"-- deploy the code that no longer uses it, then:\n",
-       allowed_step(kSlug, "no code uses it any more",
-                    concat({"ALTER TABLE ", table, " DROP COLUMN ", quoted,
-                            context.action.cascade ? " CASCADE;" : ";"}))}));
+  steps.push_back(concat({"-- deploy the code that no longer uses it, then:\n",
+                          allowed_step(kSlug, "no code uses it any more",
+                                       concat({"ALTER TABLE ", table, " DROP COLUMN ", quoted,
+                                               context.action.cascade ? " CASCADE;" : ";"}))}));
 }
 
 void check(const Context& context, Findings& findings) {
@@ -28,9 +28,9 @@ void check(const Context& context, Findings& findings) {
   if (!column) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = column->name;
-  finding.message = concat({"dropping column ", context.facts.quote(column->name), " of ",
-                            subject(context),
-                            " loses its values and breaks every statement that still names it"});
+  finding.message =
+      concat({"dropping column ", context.facts.quote(column->name), " of ", subject(context),
+              " loses its values and breaks every statement that still names it"});
   finding.detail = dependents_text(context.facts.column_dependents(context.relation(), *column));
   append_steps(context, *column, finding.safe_sql);
   findings.push_back(std::move(finding));

@@ -22,8 +22,7 @@ void check(const Context& context, Findings& findings) {
   const bool queues =
       context.facts.lock_timeout_ms() == 0 &&
       !context.facts.sessions_in_the_way(context.relation(), context.effect.lock).empty();
-  Finding finding =
-      make_finding(context, kSlug, queues ? Severity::kBlock : Severity::kWarn);
+  Finding finding = make_finding(context, kSlug, queues ? Severity::kBlock : Severity::kWarn);
   finding.object = index->display;
   finding.message = concat({"DROP INDEX ", index->display, " takes ACCESS EXCLUSIVE on ",
                             table_with_size(context), "; reads and writes wait while it queues"});

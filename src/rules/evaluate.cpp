@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rules/registry.hpp"
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -36,7 +37,10 @@ void evaluate_action(const ddl::Statement& statement, const ddl::Action& action,
   // The costlier question is asked only where it matters.
   if (found.empty() || facts.known_to_nobody_else(*relation)) return;
   found.front().detail.append(in_the_way_text(context));
-  for (Finding& finding : found) findings.push_back(std::move(finding));
+  for (Finding& finding : found) {
+    set_lock_timeouts(finding.safe_sql);
+    findings.push_back(std::move(finding));
+  }
 }
 
 }  // namespace

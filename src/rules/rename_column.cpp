@@ -1,3 +1,4 @@
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -18,15 +19,15 @@ void append_steps(const Context& context, const ddl::Column& column, Vector<Text
   steps.push_back(
       concat({"ALTER TABLE ", relation.display, " ADD COLUMN ", to, " ", column.type, ";"}));
   append_sync_steps(context, {from, to, {}, function, name}, steps);
-  steps.push_back(backfill_step(context, concat({to, " = ", from}),
-                                concat({to, " IS DISTINCT FROM ", from})));
+  steps.push_back(
+      backfill_step(context, concat({to, " = ", from}), concat({to, " IS DISTINCT FROM ", from})));
   if (column.not_null) append_not_null_steps(context, context.action.new_name, steps);
   steps.push_back(concat({"-- deploy the code that uses ", to, ", then:\n", "DROP TRIGGER ", name,
                           " ON ", relation.display, ";"}));
   steps.push_back(concat({"DROP FUNCTION ", function, "();"}));
-  steps.push_back(allowed_step(
-      "drop-column", "replaced by a column with the new name",
-      concat({"ALTER TABLE ", relation.display, " DROP COLUMN ", from, ";"})));
+  steps.push_back(
+      allowed_step("drop-column", "replaced by a column with the new name",
+                   concat({"ALTER TABLE ", relation.display, " DROP COLUMN ", from, ";"})));
 }
 
 void check(const Context& context, Findings& findings) {
@@ -36,8 +37,7 @@ void check(const Context& context, Findings& findings) {
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = column->name;
   finding.message = concat({"renaming column ", context.facts.quote(column->name), " of ",
-                            subject(context), " to ",
-                            context.facts.quote(context.action.new_name),
+                            subject(context), " to ", context.facts.quote(context.action.new_name),
                             " breaks every running statement that uses the old name"});
   finding.detail = dependents_text(context.facts.column_dependents(context.relation(), *column));
   if (context.relation().has_rows()) append_steps(context, *column, finding.safe_sql);

@@ -1,3 +1,4 @@
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -40,12 +41,12 @@ void check(const Context& context, Findings& findings) {
   finding.detail.append(
       " A view under the old name, made in the same transaction, keeps old code working; grant on "
       "it what roles hold on the table.");
-  const Text alter = concat({"ALTER ", kind_of(relation), " ", relation.display, " RENAME TO ",
-                               new_name, ";"});
-  finding.safe_sql.push_back(allowed_step(
-      kSlug, "a view takes over the old name",
-      concat({alter, "\nCREATE VIEW ", relation.display,
-              " WITH (security_invoker = true) AS SELECT * FROM ", renamed, ";"})));
+  const Text alter =
+      concat({"ALTER ", kind_of(relation), " ", relation.display, " RENAME TO ", new_name, ";"});
+  finding.safe_sql.push_back(
+      allowed_step(kSlug, "a view takes over the old name",
+                   concat({alter, "\nCREATE VIEW ", relation.display,
+                           " WITH (security_invoker = true) AS SELECT * FROM ", renamed, ";"})));
   finding.safe_sql.push_back(concat(
       {"-- deploy the code that uses the new name, then:\nDROP VIEW ", relation.display, ";"}));
   findings.push_back(std::move(finding));

@@ -30,8 +30,9 @@ struct Context {
 
 struct Rule {
   std::string_view slug;
-  std::string_view family;  // the kind of operation: "columns", "types", "constraints", "indexes" ...
-  Severity severity;        // the worst it reports
+  std::string_view
+      family;         // the kind of operation: "columns", "types", "constraints", "indexes" ...
+  Severity severity;  // the worst it reports
   std::string_view title;
   std::string_view what;      // what happens
   std::string_view why;       // why it hurts
@@ -42,7 +43,7 @@ struct Rule {
   std::string_view bad_example;
   std::string_view good_example;
   std::string_view since_version;  // of db_guard
-  ddl::Lock lock;         // that the bad example takes on its table
+  ddl::Lock lock;                  // that the bad example takes on its table
   std::string_view work;  // that it does under it: "rewrite", "scan", "index build", "none"; or
                           // "error" where the server would refuse after taking the lock
   void (*check)(const Context& context, Findings& findings);

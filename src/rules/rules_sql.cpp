@@ -24,12 +24,19 @@ Text effect_of(const Rule& rule) {
 
 void put_rule(const Rule& rule, ReturnSetInfo* result) {
   const Text effect = effect_of(rule);
-  const std::string_view fields[kColumns] = {
-      rule.slug,        rule.family, core::severity_name(rule.severity),
-      rule.title,       effect,      rule.why,
-      rule.safe_way,    rule.bad_example, rule.since_version,
-      rule.setup,       rule.good_example, ddl::lock_mode(rule.lock),
-      rule.work};
+  const std::string_view fields[kColumns] = {rule.slug,
+                                             rule.family,
+                                             core::severity_name(rule.severity),
+                                             rule.title,
+                                             effect,
+                                             rule.why,
+                                             rule.safe_way,
+                                             rule.bad_example,
+                                             rule.since_version,
+                                             rule.setup,
+                                             rule.good_example,
+                                             ddl::lock_mode(rule.lock),
+                                             rule.work};
   pg::call([&] {
     Datum values[kColumns];
     bool nulls[kColumns] = {};

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {

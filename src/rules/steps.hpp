@@ -1,0 +1,56 @@
+// The safe ways: statements, in the user's own names, that several rules propose.
+#pragma once
+
+#include "rules/rule.hpp"
+
+namespace db_guard::rules {
+
+// Statements that give a column NOT NULL with no long work under a strong lock.
+void append_not_null_steps(const Context& context, std::string_view column, Vector<Text>& steps);
+
+// One statement that sets a column in pieces, committing after each.
+// assignment and condition are SQL over the table's columns.
+Text backfill_step(const Context& context, std::string_view assignment, std::string_view condition);
+
+// Statements that keep two columns in step: trigger function and trigger. With a conversion (SQL
+// over NEW's columns) `to` follows `from`; without one, either follows the other, for old and new
+// code.
+struct SyncedColumns {
+  Text from;        // quoted
+  Text to;          // quoted
+  Text conversion;  // may be empty
+  Text function;    // quoted and qualified
+  Text trigger;     // quoted
+};
+void append_sync_steps(const Context& context, const SyncedColumns& columns, Vector<Text>& steps);
+
+// The statement in a transaction that allows exactly this rule.
+Text allowed_step(std::string_view rule, std::string_view reason, std::string_view statements);
+
+// Steps that build an index online: concurrently on a table; on a partitioned table an empty parent
+// index, concurrently on each leaf, then attached. `definition` is what follows the table's name.
+struct OnlineIndex {
+  Text name;        // raw
+  Text definition;  // " (a, b) WHERE ..."
+  Text part;        // for names of leaf indexes
+  Text constraint;  // "UNIQUE" or "PRIMARY KEY" where each partition needs the constraint too
+  bool unique = false;
+  bool if_not_exists = false;
+};
+void append_index_steps(const Context& context, const OnlineIndex& index, Vector<Text>& steps);
+
+// Steps of ADD PRIMARY KEY or ADD UNIQUE without a long lock. `kind`: "PRIMARY KEY" or "UNIQUE".
+void append_key_steps(const Context& context, std::string_view kind, Vector<Text>& steps);
+
+// The steps of a change of type by way of a new column, with names swapped at the end.
+void append_new_column_steps(const Context& context, const ddl::TypeChange& change,
+                             Vector<Text>& steps);
+
+// ADD COLUMN ... UNIQUE: the step that adds the column without its key.
+void append_inline_column(const Context& context, Vector<Text>& steps);
+
+// Puts SET and RESET lock_timeout between the steps: on for those that take a strong lock briefly,
+// off for those that a timeout would harm.
+void set_lock_timeouts(Vector<Text>& steps);
+
+}  // namespace db_guard::rules
