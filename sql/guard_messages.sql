@@ -12,6 +12,11 @@ CREATE INDEX users_code ON users (code);
 CREATE VIEW emails AS SELECT email FROM users;
 CREATE FUNCTION sum_of_totals() RETURNS bigint LANGUAGE plpgsql AS
 'BEGIN RETURN (SELECT sum(total) FROM messages.users); END';
+CREATE FUNCTION last_digit(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n % 10';
+CREATE TRIGGER on_email AFTER UPDATE OF email ON users FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+SET client_min_messages = error;  -- wal_level may be too low for a subscriber
+CREATE PUBLICATION messages_of_users FOR TABLE users;
+RESET client_min_messages;
 CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint REFERENCES users, CONSTRAINT known CHECK (user_id > 0));
 INSERT INTO orders SELECT g, g FROM generate_series(1, 1000) g;
 ANALYZE users, orders;
@@ -38,6 +43,7 @@ ALTER TABLE users ALTER COLUMN code TYPE varchar(20) COLLATE "POSIX";
 ALTER TABLE users ALTER COLUMN id TYPE numeric;
 ALTER TABLE orders ALTER COLUMN user_id TYPE bigint USING user_id + 1;
 CREATE INDEX ON users (lower(email)) WHERE total > 0;
+CREATE UNIQUE INDEX ON users (last_digit(total)) WHERE users.total % 2 = 0;
 CREATE UNIQUE INDEX IF NOT EXISTS users_email ON users USING btree (email) /* all of them */;
 ALTER TABLE users ADD COLUMN twice integer GENERATED ALWAYS AS (total * 2) STORED;
 -- What a client library reads.
@@ -64,4 +70,5 @@ END $$;
 ALTER TABLE users DROP COLUMN code, ALTER COLUMN total TYPE bigint;
 \c -
 SET client_min_messages = warning;
+DROP PUBLICATION messages_of_users;
 DROP SCHEMA messages CASCADE;

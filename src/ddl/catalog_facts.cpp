@@ -3,6 +3,7 @@
 #include "ddl/session_tables.hpp"
 #include "ddl/ddl_version.hpp"
 #include "pg/call.hpp"
+#include "pg/search_path.hpp"
 #include "pg/arena.hpp"
 #include "pg/server_version.hpp"
 
@@ -160,7 +161,8 @@ ColumnRow read_column(Oid id, const char* name) {
   const auto* form = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple));
   if (form->attnum > 0) {
     row.number = form->attnum;
-    row.type = format_type_with_typemod(form->atttypid, form->atttypmod);
+    row.type = pg::under_pinned_search_path(
+        [&] { return format_type_with_typemod(form->atttypid, form->atttypmod); });
     row.collation = foreign_collation(form);
     row.not_null = is_proven_not_null(id, form);
     row.has_default = form->atthasdef || form->attidentity != '\0';

@@ -52,10 +52,30 @@ SELECT DISTINCT kind, name FROM (
     FROM pg_statistic_ext s
    WHERE $2::int <> 0 AND s.stxrelid = $1::oid AND s.stxkeys::int2[] @> ARRAY[$2::int2]
   UNION ALL
+  SELECT 'trigger', quote_ident(t.tgname)
+    FROM pg_trigger t
+   WHERE $2::int <> 0 AND t.tgrelid = $1::oid AND NOT t.tgisinternal
+     AND (t.tgattr::int2[] @> ARRAY[$2::int2]
+          OR EXISTS (SELECT FROM pg_depend d
+                      WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid
+                        AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::oid
+                        AND d.refobjsubid = $2::int))
+  UNION ALL
+  SELECT 'generated column', quote_ident(a.attname)
+    FROM pg_depend d JOIN pg_attrdef g ON g.oid = d.objid
+    JOIN pg_attribute a ON a.attrelid = g.adrelid AND a.attnum = g.adnum
+   WHERE $2::int <> 0 AND d.classid = 'pg_attrdef'::regclass
+     AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::oid
+     AND d.refobjsubid = $2::int AND a.attnum <> $2::int
+  UNION ALL
   SELECT 'publication', quote_ident(p.pubname)
-    FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-   WHERE r.prrelid = $1::oid
-     AND ($2::int = 0 OR r.prattrs IS NULL OR r.prattrs::int2[] @> ARRAY[$2::int2])
+    FROM pg_publication p
+    LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid AND r.prrelid = $1::oid
+    LEFT JOIN pg_class c ON c.oid = $1::oid
+    LEFT JOIN pg_publication_namespace n ON n.pnpubid = p.oid AND n.pnnspid = c.relnamespace
+   WHERE (p.puballtables AND c.relkind IN ('r', 'p')) OR n.oid IS NOT NULL
+      OR (r.oid IS NOT NULL
+          AND ($2::int = 0 OR r.prattrs IS NULL OR r.prattrs::int2[] @> ARRAY[$2::int2]))
 ) AS found (kind, name)
 ORDER BY kind, name)sql";
 

@@ -1,6 +1,7 @@
 // Looks for the rows that would make a unique index fail, before anybody waits for its build.
 #include "core/text.hpp"
 #include "ddl/catalog_facts.hpp"
+#include "pg/search_path.hpp"
 #include "pg/spi.hpp"
 #include "pg/subtransaction.hpp"
 #include "pg/time_limit.hpp"
@@ -10,9 +11,11 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_utilcmd.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
 }
 
@@ -26,40 +29,83 @@ using core::concat;
 constexpr int kProbeMilliseconds = 500;
 constexpr int kMostExamples = 3;
 
-// Expressions and predicates would have to be printed from the raw parse tree, which the server
-// cannot do; only plain columns are probed.
-bool is_plain(const Action& action) {
-  const KeySpec& key = action.key;
-  if (key.columns.empty() || key.without_overlaps || action.node == nullptr) return false;
-  for (const Text& column : key.columns) {
-    if (column.empty()) return false;
+// What a unique index would compare: SQL of each key part, and of the predicate.
+struct Key {
+  Vector<Text> parts;
+  Text predicate;
+  bool nulls_not_distinct = false;
+};
+
+struct IndexSql {
+  List* parts;  // of C strings
+  const char* predicate;
+};
+
+// The server's own analysis of the index, printed. The lock it needs is held by now.
+IndexSql print_index(Oid relation, const IndexStmt* statement) {
+  auto* index = transformIndexStmt(
+      relation, static_cast<IndexStmt*>(copyObjectImpl(const_cast<IndexStmt*>(statement))), "");
+  List* context = deparse_context_for(get_rel_name(relation), relation);
+  const int nest_level = pg::pin_search_path();
+  IndexSql sql{};
+  ListCell* cell = nullptr;
+  foreach (cell, index->indexParams) {
+    const auto* part = static_cast<IndexElem*>(lfirst(cell));
+    sql.parts = lappend(sql.parts, part->name != nullptr
+                                       ? pstrdup(quote_identifier(part->name))
+                                       : deparse_expression(part->expr, context, false, false));
   }
-  if (action.kind != ActionKind::kCreateIndex) return action.kind != ActionKind::kAddColumn;
-  return static_cast<const IndexStmt*>(action.node)->whereClause == nullptr;
+  if (index->whereClause != nullptr) {
+    sql.predicate = deparse_expression(index->whereClause, context, false, false);
+  }
+  pg::unpin_search_path(nest_level);
+  return sql;
 }
 
-Text probe_sql(const Relation& relation, const KeySpec& key) {
-  Text columns;
-  Text not_null;
-  Text shown;
-  for (const Text& name : key.columns) {
-    const char* raw = name.c_str();
-    const char* quoted = pg::call([&] { return quote_identifier(raw); });
-    if (!columns.empty()) {
-      columns.append(", ");
-      not_null.append(" AND ");
-      shown.append(" || ', ' || ");
+Key key_of(const Relation& relation, const Action& action) {
+  Key key;
+  key.nulls_not_distinct = action.key.nulls_not_distinct;
+  if (action.kind != ActionKind::kCreateIndex) {
+    for (const Text& name : action.key.columns) {
+      const char* raw = name.c_str();
+      key.parts.emplace_back(pg::call([&] { return quote_identifier(raw); }));
     }
-    columns.append(quoted);
-    not_null.append(concat({quoted, " IS NOT NULL"}));
-    shown.append(concat({"coalesce(left(", quoted, "::text, 40), 'NULL')"}));
+    return key;
+  }
+  const Oid id = relation.id;
+  const auto* statement = static_cast<const IndexStmt*>(action.node);
+  const IndexSql sql = pg::call([&] { return print_index(id, statement); });
+  for (int i = 0; i < list_length(sql.parts); i++) {
+    key.parts.emplace_back(static_cast<const char*>(list_nth(sql.parts, i)));
+  }
+  if (sql.predicate != nullptr) key.predicate = sql.predicate;
+  return key;
+}
+
+Text conditions_of(const Key& key) {
+  Text conditions;
+  const auto add = [&](const Text& condition) {
+    conditions.append(concat({conditions.empty() ? " WHERE (" : " AND (", condition, ")"}));
+  };
+  if (!key.predicate.empty()) add(key.predicate);
+  // NULLs are distinct from one another unless the index says otherwise.
+  if (key.nulls_not_distinct) return conditions;
+  for (const Text& part : key.parts) add(concat({"(", part, ") IS NOT NULL"}));
+  return conditions;
+}
+
+Text probe_sql(const Relation& relation, const Key& key) {
+  Text columns;
+  Text shown;
+  for (const Text& part : key.parts) {
+    columns.append(concat({columns.empty() ? "" : ", ", part}));
+    shown.append(concat(
+        {shown.empty() ? "" : " || ', ' || ", "coalesce(left((", part, ")::text, 40), 'NULL')"}));
   }
   const char* list = columns.c_str();
   const char* label = pg::call([&] { return quote_literal_cstr(list); });
-  // NULLs are distinct from one another unless the index says otherwise.
   return concat({"SELECT '(' || ", label, " || ')=(' || ", shown,
-                 " || ') ' || count(*) || ' times' FROM ", relation.display,
-                 key.nulls_not_distinct ? "" : " WHERE ", key.nulls_not_distinct ? "" : not_null,
+                 " || ') ' || count(*) || ' times' FROM ", relation.display, conditions_of(key),
                  " GROUP BY ", columns, " HAVING count(*) > 1 LIMIT ",
                  core::number(kMostExamples)});
 }
@@ -93,7 +139,7 @@ bool lock_without_waiting(Oid relation) {
 
 void search(const Relation& relation, const Action& action, Duplicates& found) {
   if (!lock_without_waiting(relation.id)) return;
-  const Text sql = probe_sql(relation, action.key);
+  const Text sql = probe_sql(relation, key_of(relation, action));
   const AsOwner as_owner(relation.id);
   const pg::TimeLimit limit(kProbeMilliseconds);
   found.searched = true;
@@ -106,7 +152,8 @@ void search(const Relation& relation, const Action& action, Duplicates& found) {
 
 Duplicates probe_duplicates(const Relation& relation, const Action& action) {
   Duplicates found;
-  if (!is_plain(action)) return found;
+  // The column of ADD COLUMN ... UNIQUE is not there yet; overlaps are not equality.
+  if (action.kind == ActionKind::kAddColumn || action.key.without_overlaps) return found;
   try {
     pg::rolled_back([&] { search(relation, action, found); });
   } catch (const pg::PgError& error) {

@@ -3,6 +3,7 @@
 #include "ddl/catalog_facts.hpp"
 #include "ddl/ddl_version.hpp"
 #include "pg/call.hpp"
+#include "pg/search_path.hpp"
 
 extern "C" {
 #include "catalog/heap.h"
@@ -52,7 +53,8 @@ bool is_null_constant(const Node* expression) {
 
 void plan_default(Node* expression, ColumnPlan& plan) {
   if (expression == nullptr || is_null_constant(expression)) return;
-  plan.default_sql = deparse_expression(expression, NIL, false, false);
+  plan.default_sql = pg::under_pinned_search_path(
+      [&] { return deparse_expression(expression, NIL, false, false); });
   plan.volatile_default = contain_volatile_functions(
       reinterpret_cast<Node*>(expression_planner(reinterpret_cast<Expr*>(expression))));
 }
@@ -103,7 +105,8 @@ ColumnPlan plan_column(Oid relation, const ColumnDef* definition) {
   Oid type = InvalidOid;
   int32 modifier = -1;
   typenameTypeIdAndMod(nullptr, definition->typeName, &type, &modifier);
-  plan.type = format_type_with_typemod(type, modifier);
+  plan.type =
+      pg::under_pinned_search_path([&] { return format_type_with_typemod(type, modifier); });
   plan.constrained_domain = DomainHasConstraints(type);
   if (raw_default != nullptr) {
     plan_default(cook(raw_default, type, modifier, definition->colname), plan);

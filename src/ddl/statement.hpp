@@ -62,8 +62,7 @@ struct Action {
 };
 
 struct Statement {
-  Text tag;   // "ALTER TABLE"
-  Text text;  // the statement alone, or empty where it is not known
+  Text tag;  // "ALTER TABLE"
   Vector<Action> actions;
 };
 

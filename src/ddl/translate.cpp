@@ -228,7 +228,6 @@ std::string_view Source::statement() const {
 Statement translate(const Node* tree, std::string_view tag, const Source& source) {
   Statement statement;
   statement.tag = Text(tag);
-  statement.text = Text(core::trim_statement(source.statement()));
   switch (nodeTag(tree)) {
     case T_AlterTableStmt:
       translate_alter_table(reinterpret_cast<const AlterTableStmt*>(tree), statement);

@@ -2,6 +2,7 @@
 // it what the server asks; then walks the same dependencies that the server walks.
 #include "ddl/catalog_facts.hpp"
 #include "pg/call.hpp"
+#include "pg/search_path.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -103,12 +104,14 @@ Node* converted_value(const Altered& altered, const ColumnDef* definition, Parse
 // Printing an expression opens its table, so this needs a lock; nobody is waited for.
 void print_conversion(const Altered& altered, Node* value, ChangePlan& plan) {
   if (!ConditionalLockRelationOid(altered.relation, AccessShareLock)) return;
+  const int nest_level = pg::pin_search_path();
   List* as_table = deparse_context_for(get_rel_name(altered.relation), altered.relation);
   List* as_new = deparse_context_for("new", altered.relation);
   plan.conversion =
       psprintf("(%s)::%s", deparse_expression(value, as_table, false, false), plan.new_type);
   plan.conversion_of_new =
       psprintf("(%s)::%s", deparse_expression(value, as_new, true, false), plan.new_type);
+  pg::unpin_search_path(nest_level);
 }
 
 Node* conversion(const Altered& altered, Node* expression, ParseState* state) {
@@ -249,8 +252,8 @@ ChangePlan plan_change(Oid relation, const char* column, const ColumnDef* defini
   typenameTypeIdAndMod(nullptr, definition->typeName, &altered.after.type, &altered.after.modifier);
   altered.after.collation =
       GetColumnDefCollation(nullptr, const_cast<ColumnDef*>(definition), altered.after.type);
-  plan.old_type = type_text(altered.before);
-  plan.new_type = type_text(altered.after);
+  plan.old_type = pg::under_pinned_search_path([&] { return type_text(altered.before); });
+  plan.new_type = pg::under_pinned_search_path([&] { return type_text(altered.after); });
   ParseState* state = parse_state(altered);
   Node* value = converted_value(altered, definition, state);
   Node* expression = conversion(altered, static_cast<Node*>(copyObjectImpl(value)), state);
@@ -285,8 +288,9 @@ ConstraintRow read_constraint(Oid id) {
   row.referenced = form->confrelid;
   ReleaseSysCache(tuple);
   if (row.type == CONSTRAINT_FOREIGN || row.type == CONSTRAINT_CHECK) {
-    row.definition =
-        TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef, ObjectIdGetDatum(id)));
+    row.definition = pg::under_pinned_search_path([&] {
+      return TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef, ObjectIdGetDatum(id)));
+    });
   }
   return row;
 }

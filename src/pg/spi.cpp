@@ -1,10 +1,11 @@
 #include "pg/spi.hpp"
 
+#include "pg/search_path.hpp"
+
 extern "C" {
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 }
 
 namespace db_guard::pg {
@@ -40,9 +41,7 @@ Rows copy_rows(MemoryContext target) {
 }
 
 Rows run(const Request& request, MemoryContext target) {
-  const int nest_level = NewGUCNestLevel();
-  (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-                          GUC_ACTION_SAVE, true, 0, false);
+  const int nest_level = pin_search_path();
   if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   const int code =
       SPI_execute_with_args(request.sql, request.parameters, const_cast<Oid*>(request.types),
@@ -50,7 +49,7 @@ Rows run(const Request& request, MemoryContext target) {
   if (code < 0) elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
   const Rows rows = copy_rows(target);
   SPI_finish();
-  AtEOXact_GUC(false, nest_level);
+  unpin_search_path(nest_level);
   return rows;
 }
 

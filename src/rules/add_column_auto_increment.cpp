@@ -53,7 +53,8 @@ constexpr Rule add_column_auto_increment = {
     Severity::kBlock,
     "Adding a serial or identity column",
     "Takes ACCESS EXCLUSIVE, writes the whole table anew and rebuilds every index.",
-    "Every existing row gets a number of its own. This is so on every server version.",
+    "Every existing row needs a number of its own, so the server cannot keep one value in the "
+    "catalog as it does for a constant default. Reads and writes wait until every row is written.",
     "Add a plain column, create a sequence, SET DEFAULT nextval, backfill in batches, "
     "then give it NOT NULL.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders "

@@ -46,8 +46,8 @@ constexpr Rule add_column_required = {
     Severity::kBlock,
     "Adding a required column without a default",
     "Fails on a table that holds a row, after taking ACCESS EXCLUSIVE.",
-    "Existing rows have no value for the column, and INSERT statements of running code "
-    "do not name it.",
+    "Existing rows have no value for the column, and the INSERT statements of running code do not "
+    "supply one.",
     "Add the column nullable (or with a constant default), deploy the code that writes "
     "it, backfill, then give it NOT NULL by way of a validated CHECK.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders "

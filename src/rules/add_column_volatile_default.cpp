@@ -47,8 +47,9 @@ constexpr Rule add_column_volatile_default = {
     Severity::kBlock,
     "Adding a column with a volatile default",
     "Takes ACCESS EXCLUSIVE, writes the whole table anew and rebuilds every index.",
-    "A volatile default has a value of its own for each row, so the server cannot keep "
-    "one value in the catalog as it does for constants and stable functions.",
+    "A volatile default has a value of its own for each row, so the server cannot keep one value "
+    "in the catalog as it does for constants and stable functions. Reads and writes wait until "
+    "every row is written.",
     "Add the column without a default, then SET DEFAULT for new rows, then backfill in "
     "batches.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders "

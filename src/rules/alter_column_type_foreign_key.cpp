@@ -87,8 +87,8 @@ constexpr Rule alter_column_type_foreign_key = {
     "Changing the type of a foreign key column",
     "Takes ACCESS EXCLUSIVE on the table and on every table that a foreign key ties to "
     "the column, and checks those keys row by row.",
-    "Tables that the statement does not even name stand still. Changing a referenced key "
-    "reaches every referencing table.",
+    "Reads and writes also wait on tables that the statement does not even name. Changing a "
+    "referenced key reaches every referencing table.",
     "Drop the foreign keys, change both sides by way of new columns, add the keys again "
     "NOT VALID, then validate them.",
     "CREATE TABLE customers (id integer PRIMARY KEY);\nCREATE TABLE orders (id bigint "

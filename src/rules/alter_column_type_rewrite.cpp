@@ -35,9 +35,9 @@ constexpr Rule alter_column_type_rewrite = {
     Severity::kBlock,
     "Changing a column type with a table rewrite",
     "Takes ACCESS EXCLUSIVE, writes the whole table anew and rebuilds every index.",
-    "Reads and writes wait for all of it, and the disk needs room for a second copy. "
-    "Widening varchar, varchar to text, a larger numeric precision and a few more are "
-    "only noted in the catalog and pass.",
+    "Reads and writes wait for all of it, and the disk needs room for a second copy. A longer "
+    "varchar, varchar to text, a larger numeric precision and a few more change only the catalog, "
+    "and pass.",
     "Add a column of the new type, keep both in step with a trigger, backfill in "
     "batches, then swap the names in one short transaction.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, quantity integer, note "

@@ -56,8 +56,8 @@ constexpr Rule create_index_blocking = {
     Severity::kBlock,
     "Creating an index without CONCURRENTLY",
     "Takes SHARE and builds the index; INSERT, UPDATE and DELETE wait until it is done.",
-    "On a table of some size the build takes minutes, and every write stands still for "
-    "them.",
+    "On a large table the build takes minutes or hours, and no row can be inserted, updated or "
+    "deleted meanwhile.",
     "CREATE INDEX CONCURRENTLY, outside a transaction block. On a partitioned table: "
     "CREATE INDEX ON ONLY the parent, CONCURRENTLY on each partition, then ALTER INDEX "
     "... ATTACH PARTITION.",

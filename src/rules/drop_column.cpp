@@ -44,12 +44,13 @@ constexpr Rule drop_column = {
     "drops",
     Severity::kBlock,
     "Dropping a column",
-    "The values are out of reach at once, with the indexes, constraints and statistics "
-    "that use the column. The lock (ACCESS EXCLUSIVE) is brief; nothing is rewritten.",
-    "Code that still names the column fails, and many mappers name every column. A "
-    "multi-column unique key that contains it vanishes silently.",
-    "Deploy code that does not use the column first, then drop it with an override that "
-    "gives the reason.",
+    "The values are gone at once, and with them the indexes, constraints and statistics that use "
+    "the column. The lock (ACCESS EXCLUSIVE) is brief; nothing is rewritten.",
+    "Code that still names the column fails, and object-relational mappers name every column they "
+    "know. A multi-column unique key that contains it vanishes silently.",
+    "Deploy code that does not use the column first, then drop it with an override that gives the "
+    "reason. Where the column is NOT NULL without a default, drop NOT NULL before, so that the new "
+    "code can leave it out.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric, note text);\nINSERT INTO "
     "orders SELECT g, g FROM generate_series(1, 1000) g;",
     "ALTER TABLE orders DROP COLUMN note;",

@@ -42,8 +42,9 @@ constexpr Rule drop_index_blocking = {
     "indexes",
     Severity::kBlock,
     "Dropping an index without CONCURRENTLY",
-    "Takes ACCESS EXCLUSIVE on the table and the index, briefly. A warning; it blocks "
-    "when another session holds the table and no lock_timeout is set.",
+    "Takes ACCESS EXCLUSIVE on the table and the index, briefly. Usually this is a WARNING; it is "
+    "an error when another session is using the table and no lock_timeout is set. Tables up to "
+    "db_guard.small_table_size are left alone.",
     "While the DROP waits for a running query, every later read and write of the table "
     "waits behind it.",
     "DROP INDEX CONCURRENTLY, outside a transaction block.",

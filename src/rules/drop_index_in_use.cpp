@@ -69,10 +69,12 @@ constexpr Rule drop_index_in_use = {
     "indexes",
     Severity::kBlock,
     "Dropping an index that is in use",
-    "The index is gone, and building it again takes as long as it took.",
-    "Queries that used it scan the table instead; a unique index takes its guarantee and "
-    "its ON CONFLICT with it; without its index a foreign key makes every DELETE on the "
-    "referenced table scan this one.",
+    "The index is gone at once; building it again takes as long as the first time. A unique index "
+    "and a replica identity count on tables of any size; scans and foreign keys only above "
+    "db_guard.small_table_size.",
+    "Queries that used it scan the table instead; a unique index takes its guarantee with it, and "
+    "ON CONFLICT statements that rely on it fail; a foreign key without an index makes every "
+    "DELETE on the referenced table scan this one.",
     "Look at pg_stat_user_indexes here and on every standby, compare the plans of the "
     "queries on the table, then drop it CONCURRENTLY with an override that gives the "
     "reason.",

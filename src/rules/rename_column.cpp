@@ -54,9 +54,9 @@ constexpr Rule rename_column = {
     "Renaming a column",
     "The old name is gone the moment the transaction commits. The lock (ACCESS "
     "EXCLUSIVE) is brief.",
-    "Code that still uses the old name fails until it is deployed anew, and no "
-    "deployment is atomic over all its instances. Views keep working, since they follow "
-    "the column itself; functions whose body is text do not.",
+    "Code that still uses the old name fails until it is changed, and no deployment changes all of "
+    "its instances at the same instant. Views keep working, since they follow the column itself; "
+    "functions whose body is text do not.",
     "Add a column with the new name, keep both equal with a trigger, backfill, deploy "
     "the code, then drop the old column.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders "

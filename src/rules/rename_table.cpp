@@ -62,8 +62,8 @@ constexpr Rule rename_table = {
     "Renaming a table or view",
     "The old name is gone the moment the transaction commits. The lock (ACCESS "
     "EXCLUSIVE) is brief.",
-    "Code that still uses the old name fails until it is deployed anew. Views keep "
-    "working, since they follow the table itself; functions whose body is text do not.",
+    "Code that still uses the old name fails until it is changed and deployed. Views keep working, "
+    "since they follow the table itself; functions whose body is text do not.",
     "Rename, and create a view with the old name in the same transaction. Drop the view "
     "when no code uses it.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders "

@@ -19,9 +19,9 @@ constexpr Rule table_rewrite = {
     "Rewriting a table",
     "The server is about to write the whole table anew and to rebuild every index. "
     "ACCESS EXCLUSIVE is held already; the error gives it back.",
-    "Reads and writes wait until the rewrite is done. This is the last net, for rewrites "
-    "that no other rule foresees: stored generated columns, constrained domains, SET "
-    "LOGGED, SET ACCESS METHOD and others.",
+    "Reads and writes wait until the rewrite is done. This rule is the last net, for rewrites that "
+    "no other one foresees: stored generated columns, constrained domains, SET LOGGED, SET ACCESS "
+    "METHOD and others.",
     "Add a plain column with a trigger and a batched backfill in place of a generated "
     "one; a CHECK constraint added NOT VALID in place of a constrained domain; a "
     "maintenance window for the rest.",
