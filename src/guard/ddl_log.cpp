@@ -49,7 +49,11 @@ enum LogColumn {
 // Longer statements are cut: the log is for reading, not for running again.
 constexpr int kLongestStatement = 64 * 1024;
 
-const char* user_name_of(Oid role) { return GetUserNameFromId(role, true); }
+// A role may be dropped while it is still logged in.
+const char* user_name_of(Oid role) {
+  const char* name = GetUserNameFromId(role, true);
+  return name != nullptr ? name : psprintf("%u", role);
+}
 
 // The server's own function; it returns NULL for a Unix-domain socket.
 const char* client_address() {
@@ -92,12 +96,6 @@ Datum text_or_null(const char* value, bool* is_null) {
   return value == nullptr ? Datum(0) : CStringGetTextDatum(value);
 }
 
-Datum name_datum(const char* value) {
-  auto* name = static_cast<Name>(palloc0(sizeof(NameData)));
-  namestrcpy(name, value != nullptr ? value : "");
-  return NameGetDatum(name);
-}
-
 Datum json_or_null(const char* value, bool* is_null) {
   *is_null = value == nullptr;
   return value == nullptr ? Datum(0) : DirectFunctionCall1(jsonb_in, CStringGetDatum(value));
@@ -113,8 +111,8 @@ HeapTuple form_row(const LogEntry& entry, int64 id, TupleDesc shape) {
   bool nulls[kColumns] = {};
   values[kId] = Int64GetDatum(id);
   values[kLoggedAt] = TimestampTzGetDatum(entry.logged_at);
-  values[kUserName] = name_datum(entry.user_name);
-  values[kSessionUserName] = name_datum(entry.session_user_name);
+  values[kUserName] = CStringGetTextDatum(entry.user_name);
+  values[kSessionUserName] = CStringGetTextDatum(entry.session_user_name);
   values[kClientAddress] = inet_or_null(entry.client_address, &nulls[kClientAddress]);
   values[kApplicationName] = text_or_null(entry.application_name, &nulls[kApplicationName]);
   values[kProcessId] = Int32GetDatum(entry.process_id);

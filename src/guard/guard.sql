@@ -3,8 +3,8 @@
 CREATE TABLE db_guard.ddl_log (
     id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     logged_at         timestamptz NOT NULL,
-    user_name         name NOT NULL,
-    session_user_name name NOT NULL,
+    user_name         text NOT NULL,
+    session_user_name text NOT NULL,
     client_address    inet,
     application_name  text,
     process_id        integer NOT NULL,
