@@ -6,6 +6,7 @@
 #include "pg/search_path.hpp"
 #include "pg/arena.hpp"
 #include "pg/server_version.hpp"
+#include "pg/syscache.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -19,6 +20,7 @@ extern "C" {
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -48,16 +50,15 @@ struct RelationRow {
 
 RelationRow read_relation(Oid id) {
   RelationRow row{};
-  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(id));
-  if (!HeapTupleIsValid(tuple)) return row;
-  const auto* form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
-  row.name = pstrdup(NameStr(form->relname));
-  row.schema = get_namespace_name(form->relnamespace);
-  row.kind = form->relkind;
-  row.temporary = form->relpersistence == RELPERSISTENCE_TEMP;
-  row.is_partition = form->relispartition;
-  row.has_children = form->relhassubclass;
-  ReleaseSysCache(tuple);
+  const auto read = [&](auto* form, HeapTuple) {
+    row.name = pstrdup(NameStr(form->relname));
+    row.schema = get_namespace_name(form->relnamespace);
+    row.kind = form->relkind;
+    row.temporary = form->relpersistence == RELPERSISTENCE_TEMP;
+    row.is_partition = form->relispartition;
+    row.has_children = form->relhassubclass;
+  };
+  if (!pg::read_syscache<Form_pg_class>(RELOID, ObjectIdGetDatum(id), read)) return row;
   if (row.schema == nullptr) return row;
   row.display = quote_qualified_identifier(row.schema, row.name);
   row.owned = pg::owns_relation(id);
@@ -184,12 +185,11 @@ struct IndexRow {
 
 IndexRow read_index(Oid id) {
   IndexRow row{};
-  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(id));
-  if (!HeapTupleIsValid(tuple)) return row;
-  const auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-  row.valid = form->indisvalid;
-  row.unique = form->indisunique;
-  ReleaseSysCache(tuple);
+  const auto read = [&](auto* form, HeapTuple) {
+    row.valid = form->indisvalid;
+    row.unique = form->indisunique;
+  };
+  if (!pg::read_syscache<Form_pg_index>(INDEXRELID, ObjectIdGetDatum(id), read)) return row;
   row.name = get_rel_name(id);
   if (row.name == nullptr) return row;
   row.schema = get_namespace_name(get_rel_namespace(id));
@@ -209,6 +209,8 @@ bool is_created_in_this_transaction(Oid id) {
   RelationClose(relation);
   return created;
 }
+
+bool lock_without_waiting(Oid id) { return ConditionalLockRelationOid(id, AccessShareLock); }
 
 std::optional<Relation> relation_by_id(Oid id) {
   const RelationRow row = pg::call([&] { return read_relation(id); });

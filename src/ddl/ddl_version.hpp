@@ -44,4 +44,13 @@ inline bool is_proven_not_null(Oid relation, const FormData_pg_attribute* attrib
 #endif
 }
 
+// When an index was last scanned is recorded from 16 on. SQL over a column `id` of index OIDs.
+#if PG_VERSION_NUM >= 160000
+inline constexpr bool kRecordsLastScan = true;
+inline constexpr const char* kLastScanSql = "max(pg_stat_get_lastscan(id))::text";
+#else
+inline constexpr bool kRecordsLastScan = false;
+inline constexpr const char* kLastScanSql = "NULL";
+#endif
+
 }  // namespace db_guard::ddl

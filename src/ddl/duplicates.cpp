@@ -4,10 +4,10 @@
 #include "pg/search_path.hpp"
 #include "pg/spi.hpp"
 #include "pg/subtransaction.hpp"
+#include "pg/syscache.hpp"
 #include "pg/time_limit.hpp"
 
 extern "C" {
-#include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
@@ -16,7 +16,6 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
-#include "utils/syscache.h"
 }
 
 namespace db_guard::ddl {
@@ -117,10 +116,9 @@ class AsOwner {
   explicit AsOwner(Oid relation) {
     pg::call([&] {
       GetUserIdAndSecContext(&user_, &context_);
-      HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-      if (!HeapTupleIsValid(tuple)) return;
-      const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-      ReleaseSysCache(tuple);
+      Oid owner = user_;
+      pg::read_syscache<Form_pg_class>(RELOID, ObjectIdGetDatum(relation),
+                                       [&](auto* form, HeapTuple) { owner = form->relowner; });
       SetUserIdAndSecContext(owner, context_ | SECURITY_RESTRICTED_OPERATION);
     });
   }
@@ -133,12 +131,9 @@ class AsOwner {
   int context_ = 0;
 };
 
-bool lock_without_waiting(Oid relation) {
-  return pg::call([&] { return ConditionalLockRelationOid(relation, AccessShareLock); });
-}
-
 void search(const Relation& relation, const Action& action, Duplicates& found) {
-  if (!lock_without_waiting(relation.id)) return;
+  const Oid id = relation.id;
+  if (!pg::call([&] { return lock_without_waiting(id); })) return;
   const Text sql = probe_sql(relation, key_of(relation, action));
   const AsOwner as_owner(relation.id);
   const pg::TimeLimit limit(kProbeMilliseconds);

@@ -83,7 +83,7 @@ struct TypeChange {
   Vector<Text> rebuilt_indexes;  // display
   Vector<ForeignKey> foreign_keys;
   Vector<Text> checked;            // CHECK constraints that are verified again, raw
-  Vector<Text> check_definitions;  // "name CHECK (...)" of each
+  Vector<Text> check_definitions;  // "name CHECK (...)" of each that could be read at once
   bool foreign_keys_checked = false;
 };
 
@@ -111,7 +111,7 @@ struct IndexUse {
   Text last_scan;  // timestamp; empty when never or not recorded (before PostgreSQL 16)
   bool last_scan_recorded = false;
   Text stats_since;  // timestamp of the last reset; empty when never
-  Text definition;   // pg_get_indexdef
+  Text definition;   // pg_get_indexdef; empty, as is `twin`, when reading it would have to wait
   bool replica_identity = false;
   Vector<Text> foreign_keys;  // keys of this table that no other index would serve
   Text twin;                  // another valid index with the same columns and predicate

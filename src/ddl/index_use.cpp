@@ -1,8 +1,8 @@
 // What an index is good for: scans, what it enforces, and whether another one would do the same.
 #include "core/text.hpp"
 #include "ddl/catalog_facts.hpp"
+#include "ddl/ddl_version.hpp"
 #include "pg/spi.hpp"
-#include "pg/server_version.hpp"
 
 namespace db_guard::ddl {
 
@@ -10,23 +10,19 @@ namespace {
 
 using core::number;
 
-// Of a partitioned index the sum over its partitions; pg_partition_tree knows no ordinary index.
-// $1: index.
-constexpr const char* kScans =
-    "WITH members (id) AS ("
-    " SELECT $1::oid UNION SELECT relid::oid FROM pg_partition_tree($1::oid::regclass))"
-    " SELECT sum(pg_stat_get_numscans(id)),"
-#if PG_VERSION_NUM >= 160000
-    " max(pg_stat_get_lastscan(id))::text,"
-#else
-    " NULL,"
-#endif
-    " (SELECT stats_reset::text FROM pg_stat_database WHERE datname = current_database()),"
-    " pg_get_indexdef($1::oid),"
-    " (SELECT indisreplident FROM pg_index WHERE indexrelid = $1::oid)"
-    "  OR EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
-    "              WHERE i.indexrelid = $1::oid AND i.indisprimary AND c.relreplident = 'd')"
-    " FROM members";
+// Of a partitioned index the sum over its partitions; pg_partition_tree would lock them. $1: index.
+Text scans_sql() {
+  return core::concat(
+      {"WITH RECURSIVE members (id) AS (SELECT $1::oid UNION"
+       " SELECT inhrelid FROM pg_inherits JOIN members ON inhparent = id)"
+       " SELECT sum(pg_stat_get_numscans(id)), ",
+       kLastScanSql,
+       ", (SELECT stats_reset::text FROM pg_stat_database WHERE datname = current_database()),"
+       " (SELECT indisreplident FROM pg_index WHERE indexrelid = $1::oid)"
+       "  OR EXISTS (SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
+       "              WHERE i.indexrelid = $1::oid AND i.indisprimary AND c.relreplident = 'd')"
+       " FROM members"});
+}
 
 // Foreign keys of the table whose columns lead this index and lead no other valid, full index.
 // $1: index, $2: table.
@@ -62,18 +58,20 @@ SELECT o.indexrelid::regclass::text
 IndexUse read_index_use(const Relation& relation, const Index& index) {
   const Text id = number(index.id);
   const Text table = number(relation.id);
-  const pg::Rows scans = pg::query(kScans, {id.c_str()});
+  const pg::Rows scans = pg::query(scans_sql().c_str(), {id.c_str()});
   IndexUse use;
-  use.last_scan_recorded = pg::kServerMajor >= 16;
+  use.last_scan_recorded = kRecordsLastScan;
   if (scans.rows == 1) {
     use.scans = scans.at(0, 0) != nullptr ? std::strtod(scans.at(0, 0), nullptr) : 0;
     use.last_scan = scans.text(0, 1);
     use.stats_since = scans.text(0, 2);
-    use.definition = scans.text(0, 3);
-    use.replica_identity = scans.text(0, 4) == "t";
+    use.replica_identity = scans.text(0, 3) == "t";
   }
   const pg::Rows keys = pg::query(kForeignKeys, {id.c_str(), table.c_str()});
   for (int i = 0; i < keys.rows; i++) use.foreign_keys.emplace_back(keys.text(i, 0));
+  const Oid locked = relation.id;
+  if (!pg::call([&] { return lock_without_waiting(locked); })) return use;
+  use.definition = pg::query("SELECT pg_get_indexdef($1::oid)", {id.c_str()}).text(0, 0);
   const pg::Rows twin = pg::query(kTwin, {id.c_str()});
   if (twin.rows > 0) use.twin = twin.text(0, 0);
   return use;

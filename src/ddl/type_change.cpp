@@ -3,6 +3,7 @@
 #include "ddl/catalog_facts.hpp"
 #include "pg/call.hpp"
 #include "pg/search_path.hpp"
+#include "pg/syscache.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -164,30 +165,32 @@ bool key_stays(const Altered& altered, const IndexKey& key, Oid access_method) {
 }
 
 Oid access_method_of(Oid index) {
-  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(index));
-  if (!HeapTupleIsValid(tuple)) return InvalidOid;
-  const Oid method = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relam;
-  ReleaseSysCache(tuple);
+  Oid method = InvalidOid;
+  pg::read_syscache<Form_pg_class>(RELOID, ObjectIdGetDatum(index),
+                                   [&](auto* form, HeapTuple) { method = form->relam; });
   return method;
 }
 
-bool index_stays(const Altered& altered, Oid index) {
-  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
-  if (!HeapTupleIsValid(tuple)) return true;
-  const auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-  bool stays = form->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
-               heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+const oidvector* index_oids(HeapTuple tuple, AttrNumber attribute) {
   bool is_null = false;
-  const auto* classes = reinterpret_cast<oidvector*>(
-      DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &is_null)));
-  const auto* collations = reinterpret_cast<oidvector*>(
-      DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indcollation, &is_null)));
-  const Oid access_method = access_method_of(index);
-  for (int i = 0; stays && i < form->indnkeyatts; i++) {
-    if (form->indkey.values[i] != altered.number) continue;
-    stays = key_stays(altered, {classes->values[i], collations->values[i]}, access_method);
-  }
-  ReleaseSysCache(tuple);
+  return reinterpret_cast<oidvector*>(
+      DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, attribute, &is_null)));
+}
+
+bool index_stays(const Altered& altered, Oid index) {
+  bool stays = true;
+  const auto read = [&](auto* form, HeapTuple tuple) {
+    stays = form->indisvalid && heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
+            heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+    const oidvector* classes = index_oids(tuple, Anum_pg_index_indclass);
+    const oidvector* collations = index_oids(tuple, Anum_pg_index_indcollation);
+    const Oid access_method = access_method_of(index);
+    for (int i = 0; stays && i < form->indnkeyatts; i++) {
+      if (form->indkey.values[i] != altered.number) continue;
+      stays = key_stays(altered, {classes->values[i], collations->values[i]}, access_method);
+    }
+  };
+  pg::read_syscache<Form_pg_index>(INDEXRELID, ObjectIdGetDatum(index), read);
   return stays;
 }
 
@@ -271,23 +274,27 @@ struct ConstraintRow {
   char type;
   bool validated;
   const char* name;
-  const char* definition;
+  const char* definition;  // null where reading it would have to wait for a lock
   Oid relation;
   Oid referenced;
 };
 
+bool can_be_printed(const ConstraintRow& row) {
+  if (row.type == CONSTRAINT_FOREIGN) return true;
+  return row.type == CONSTRAINT_CHECK && lock_without_waiting(row.relation);
+}
+
 ConstraintRow read_constraint(Oid id) {
   ConstraintRow row{};
-  HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(id));
-  if (!HeapTupleIsValid(tuple)) return row;
-  const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
-  row.type = form->contype;
-  row.validated = form->convalidated;
-  row.name = pstrdup(NameStr(form->conname));
-  row.relation = form->conrelid;
-  row.referenced = form->confrelid;
-  ReleaseSysCache(tuple);
-  if (row.type == CONSTRAINT_FOREIGN || row.type == CONSTRAINT_CHECK) {
+  pg::read_syscache<Form_pg_constraint>(
+      CONSTROID, ObjectIdGetDatum(id), [&](auto* form, HeapTuple) {
+        row.type = form->contype;
+        row.validated = form->convalidated;
+        row.name = pstrdup(NameStr(form->conname));
+        row.relation = form->conrelid;
+        row.referenced = form->confrelid;
+      });
+  if (can_be_printed(row)) {
     row.definition = pg::under_pinned_search_path([&] {
       return TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef, ObjectIdGetDatum(id)));
     });
@@ -316,6 +323,7 @@ void add_constraint(const Relation& relation, Oid id, TypeChange& change) {
   }
   if (row.type == CONSTRAINT_CHECK && row.validated) {
     change.checked.emplace_back(row.name);
+    if (row.definition == nullptr) return;
     const char* quoted = pg::call([&] { return quote_identifier(row.name); });
     change.check_definitions.push_back(Text(quoted).append(" ").append(row.definition));
   }

@@ -4,6 +4,7 @@
 #include "core/text.hpp"
 #include "guard/frame.hpp"
 #include "pg/entry.hpp"
+#include "pg/settings.hpp"
 
 extern "C" {
 #include "access/xact.h"
@@ -26,23 +27,23 @@ bool gets_a_frame(const PlannedStmt* statement, ProcessUtilityContext context) {
 }
 
 constexpr std::string_view kPrefix = "db_guard.";
-constexpr std::string_view kSettings[] = {"allow",      "allow_reason",    "log_ddl",
-                                          "mode",       "override_role",   "require_reason",
-                                          "show_notes", "small_table_size"};
 
-bool is_setting(std::string_view name) {
-  return std::find(std::begin(kSettings), std::end(kSettings), name) != std::end(kSettings);
+core::Text suggestion(std::string_view name, const core::Vector<core::Text>& settings) {
+  const core::Vector<std::string_view> names(settings.begin(), settings.end());
+  const core::Vector<core::Text> matches = core::closest(name, names);
+  if (!matches.empty()) {
+    return core::concat({"Did you mean ", core::list_of(matches, matches.size()), "?"});
+  }
+  return core::concat({"The settings are: ", core::list_of(settings, settings.size()), "."});
 }
 
-core::Text suggestion(std::string_view name) {
-  core::Vector<std::string_view> names(std::begin(kSettings), std::end(kSettings));
-  core::Vector<core::Text> matches = core::closest(name, names);
-  const bool close = !matches.empty();
-  if (!close) matches.assign(std::begin(kSettings), std::end(kSettings));
-  for (core::Text& match : matches) match.insert(0, kPrefix);
-  const core::Text list = core::list_of(matches, matches.size());
-  return close ? core::concat({"Did you mean ", list, "?"})
-               : core::concat({"The settings are: ", list, "."});
+void reject_unknown_setting(const char* name) {
+  core::Text setting(name);
+  for (char& c : setting) c = static_cast<char>(pg_tolower(static_cast<unsigned char>(c)));
+  const core::Vector<core::Text> settings = pg::setting_names(kPrefix);
+  if (std::find(settings.begin(), settings.end(), setting) != settings.end()) return;
+  throw core::Error("42704", core::concat({"db_guard has no setting \"", name, "\""}), {},
+                    suggestion(setting, settings));
 }
 
 // The server refuses an unknown db_guard.* too, but does not say what was meant.
@@ -50,13 +51,7 @@ void check_setting_name(const Node* tree) {
   if (!IsA(tree, VariableSetStmt)) return;
   const char* name = reinterpret_cast<const VariableSetStmt*>(tree)->name;
   if (name == nullptr || pg_strncasecmp(name, kPrefix.data(), kPrefix.size()) != 0) return;
-  pg::enter([&] {
-    core::Text setting(name + kPrefix.size());
-    for (char& c : setting) c = static_cast<char>(pg_tolower(static_cast<unsigned char>(c)));
-    if (is_setting(setting)) return;
-    throw core::Error("42704", core::concat({"db_guard has no setting \"", name, "\""}), {},
-                      suggestion(setting));
-  });
+  pg::enter([&] { reject_unknown_setting(name); });
 }
 
 void call_next(PlannedStmt* statement, const char* query, bool read_only_tree,

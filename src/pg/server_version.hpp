@@ -13,6 +13,8 @@ extern "C" {
 #include "storage/sinvaladt.h"
 #include "utils/acl.h"
 #include "utils/backend_status.h"
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
 }
 
 namespace db_guard::pg {
@@ -67,6 +69,15 @@ inline PgBackendStatus* backend_status(int index) {
   LocalPgBackendStatus* entry = pgstat_fetch_stat_local_beentry(index);
 #endif
   return entry != nullptr ? &entry->backendStatus : nullptr;
+}
+
+inline config_generic** all_settings(int* count) {
+#if PG_VERSION_NUM >= 160000
+  return get_guc_variables(count);
+#else
+  *count = GetNumConfigOptions();
+  return get_guc_variables();
+#endif
 }
 
 }  // namespace db_guard::pg

@@ -50,7 +50,9 @@ void check(const Context& context, Findings& findings) {
   for (std::size_t i = 1; i < found.size(); i++) {
     finding.detail.append(concat({" Also, ", found[i], "."}));
   }
-  finding.detail.append(concat({" To have it back: ", use.definition, "."}));
+  if (!use.definition.empty()) {
+    finding.detail.append(concat({" To have it back: ", use.definition, "."}));
+  }
   finding.safe_sql.push_back(concat({"SET db_guard.allow = '", kSlug, "';"}));
   finding.safe_sql.push_back(
       Text("SET db_guard.allow_reason = 'no query needs it: plans were compared';"));

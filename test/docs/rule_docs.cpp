@@ -1,0 +1,176 @@
+// Writes the pages of the rules from the rules themselves: rule_docs FOLDER.
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "rules/registry.hpp"
+
+using db_guard::rules::all_rules;
+using db_guard::rules::Rule;
+namespace core = db_guard::core;
+namespace ddl = db_guard::ddl;
+
+namespace {
+
+std::string operator+(const std::string& left, std::string_view right) {
+  return std::string(left).append(right);
+}
+
+// In the order in which people meet them.
+struct Family {
+  std::string_view name;
+  std::string_view heading;
+};
+constexpr Family kFamilies[] = {
+    {"columns", "Adding and changing columns"},
+    {"types", "Changing types and rewriting tables"},
+    {"constraints", "Adding constraints"},
+    {"indexes", "Indexes"},
+    {"drops", "Dropping"},
+    {"renames", "Renaming"},
+};
+
+std::string sql_block(std::string_view sql) { return std::string("```sql\n") + sql + "\n```\n"; }
+
+std::string severity_text(const Rule& rule) {
+  switch (rule.severity) {
+    case core::Severity::kBlock:
+      return "block: an error, unless `db_guard.mode` says otherwise";
+    case core::Severity::kWarn:
+      return "warn: a WARNING, and the statement runs";
+    case core::Severity::kNote:
+      break;
+  }
+  return "note: an entry in the log";
+}
+
+std::string work_text(std::string_view work) {
+  if (work == "none") return "none: the lock is brief once it is there";
+  if (work == "error") return "none: the server refuses the statement after taking the lock";
+  return std::string(work);
+}
+
+std::string facts_table(const Rule& rule) {
+  return std::string("| | |\n|---|---|\n") + "| Rule | `" + rule.slug + "` |\n" + "| Severity | " +
+         severity_text(rule) + " |\n" + "| Family | " + rule.family + " |\n" + "| Lock | " +
+         ddl::lock_name(rule.lock) + ": " + ddl::who_waits(rule.lock) + " |\n" +
+         "| Work under the lock | " + work_text(rule.work) + " |\n" + "| Since | db_guard " +
+         rule.since_version + " |\n";
+}
+
+std::string allow_section(const Rule& rule) {
+  return std::string("## To run it all the same\n\n") +
+         "Allow this one rule for one transaction, and say why; both are logged in "
+         "`db_guard.ddl_log`.\n\n" +
+         sql_block(std::string("BEGIN;\nSET LOCAL db_guard.allow = '") + rule.slug +
+                   "';\nSET LOCAL db_guard.allow_reason = 'why it is fine here';\n" +
+                   "-- the statement\nCOMMIT;") +
+         "\nA statement that cannot run inside a transaction block (`CONCURRENTLY`) needs `SET` "
+         "before and `RESET`\nafter it instead. Where `db_guard.override_role` names a role, only "
+         "its members may do this.\n";
+}
+
+// A rule that looks at work finds nothing in a table where the work is short.
+std::string size_note(const Rule& rule) {
+  if (rule.work == "none") return "";
+  if (rule.work == "error") return "\nTables without any data are left alone.\n";
+  return "\nWhere the tables it reaches are no larger than `db_guard.small_table_size` (10 MB "
+         "unless set), "
+         "nothing is reported:\nthe work is done at once.\n";
+}
+
+// The rule without a check has no statements to offer: it knows that a table is rewritten, not why.
+std::string hint_note(const Rule& rule) {
+  if (rule.check == nullptr) return "";
+  return "\n\nThe HINT of the error has the statements for the table at hand, with its own names.";
+}
+
+std::string page_of(const Rule& rule) {
+  return std::string("# ") + rule.title + "\n\n" +
+         "<!-- Generated from src/rules by `make docs`: edit the rule, not this page. -->\n\n" +
+         facts_table(rule) + "\n## What happens\n\n" + rule.what + "\n" + size_note(rule) +
+         "\n## Why it hurts\n\n" + rule.why + "\n\n## The safe way\n\n" + rule.safe_way +
+         hint_note(rule) + "\n\n## Example\n\nWith these tables, filled and in use:\n\n" +
+         sql_block(rule.setup) + "\nReported:\n\n" + sql_block(rule.bad_example) +
+         "\nNot reported:\n\n" + sql_block(rule.good_example) + "\n" + allow_section(rule);
+}
+
+std::string family_section(const Family& family) {
+  std::string text =
+      std::string("## ") + family.heading +
+      "\n\n| Rule | Hazard | Severity | Lock | Work under it |\n|---|---|---|---|---|\n";
+  for (const Rule* rule : all_rules()) {
+    if (rule->family != family.name) continue;
+    text = text + "| [`" + rule->slug + "`](" + rule->slug + ".md) | " + rule->title + " | " +
+           core::severity_name(rule->severity) + " | " + ddl::lock_name(rule->lock) + " | " +
+           rule->work + " |\n";
+  }
+  return text + "\n";
+}
+
+constexpr std::string_view kIntroduction = R"(# Rules
+
+<!-- Generated from src/rules by `make docs`: edit the rules, not this page. -->
+
+What db_guard looks for in DDL. A rule speaks up where its hazard is real: not for temporary tables, not for
+tables made in the same transaction or made by this session and used by no other, and, where the hazard is only
+the time that work takes under a lock, not for tables up to `db_guard.small_table_size`.
+
+The same list, with the same texts, is the view `db_guard.rules`.
+
+)";
+
+constexpr std::string_view kElsewhere = R"(## What no rule looks at
+
+The view `db_guard.coverage` says for each class of commands whether it is judged in the session that asks.
+
+* Rewrites that `ALTER TABLE` does for a reason no other rule foresaw are stopped by
+  [`table-rewrite`](table-rewrite.md). The lock is held already by then; the error gives it back.
+* Other `CREATE`, `ALTER` and `DROP` statements (`DROP TABLE`, `ADD FOREIGN KEY`, `ADD CHECK`, `ATTACH PARTITION`
+  and so on) are recorded in `db_guard.ddl_log`, and judged by no rule yet.
+* `TRUNCATE`, `LOCK`, `VACUUM FULL`, `CLUSTER`, roles, databases, tablespaces and `ALTER SYSTEM` are judged by no
+  rule yet, and event triggers do not see them. They see `REINDEX` from PostgreSQL 17 on; no rule judges it yet.
+* `UPDATE` and `DELETE` without `WHERE` are no DDL; no rule looks at them yet.
+)";
+
+std::string index_page() {
+  std::string text(kIntroduction);
+  for (const Family& family : kFamilies) text += family_section(family);
+  return text + kElsewhere;
+}
+
+bool has_family(const Rule& rule) {
+  for (const Family& family : kFamilies) {
+    if (family.name == rule.family) return true;
+  }
+  return false;
+}
+
+bool write(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) std::cerr << "cannot write " << path << "\n";
+  return bool(file);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 2) {
+    std::cerr << "usage: rule_docs FOLDER\n";
+    return 2;
+  }
+  const std::string folder = arguments[1];
+  bool done = write(folder + "/index.md", index_page());
+  for (const Rule* rule : all_rules()) {
+    if (!has_family(*rule)) {
+      std::cerr << rule->slug << ": unknown family " << rule->family << "\n";
+      done = false;
+    }
+    done = write(folder + "/" + rule->slug + ".md", page_of(*rule)) && done;
+  }
+  return done ? 0 : 1;
+}

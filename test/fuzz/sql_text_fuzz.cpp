@@ -1,0 +1,44 @@
+// end_of_name and trim_statement on any bytes: they stay inside the text, and cut where they claim.
+#include <cstdint>
+#include <cstdlib>
+
+#include "core/sql_text.hpp"
+
+using namespace db_guard;
+
+namespace {
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
+
+// A name has no end before its start, and what is behind it does not change where it ends.
+void check_name(std::string_view sql, std::size_t start) {
+  const std::size_t end = core::end_of_name(sql, start);
+  if (end == std::string_view::npos) return;
+  require(end > start && end <= sql.size());
+  require(core::end_of_name(sql.substr(0, end), start) == end);
+  require(core::end_of_name(sql.substr(start), 0) == end - start);
+}
+
+void check_trimmed(std::string_view sql) {
+  const std::string_view trimmed = core::trim_statement(sql);
+  require(core::trim_statement(trimmed) == trimmed);
+  if (trimmed.empty()) return;
+  require(trimmed.data() >= sql.data());
+  require(trimmed.data() + trimmed.size() <= sql.data() + sql.size());
+  require(!is_blank(trimmed.front()) && !is_blank(trimmed.back()) && trimmed.back() != ';');
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view sql(reinterpret_cast<const char*>(data), size);
+  for (std::size_t start = 0; start <= size && start < 64; start++) check_name(sql, start);
+  check_trimmed(sql);
+  return 0;
+}
