@@ -53,6 +53,11 @@ SET db_guard.allow_reason = 'ticket 18';
 ALTER TABLE settings.t DROP COLUMN b;
 SELECT command_tag, object, outcome, jsonb_path_query_array(findings, '$[*].rule') AS rules, allow_reason
   FROM db_guard.ddl_log WHERE outcome = 'allowed' AND object = 'settings.t' ORDER BY id;
+-- The log takes no number from a sequence: lastval() stays the client's own.
+CREATE TEMPORARY SEQUENCE mine START 42;
+SELECT nextval('mine');
+ALTER TABLE settings.t ADD COLUMN c integer;
+SELECT lastval();
 -- Nothing is refused that the server refuses itself.
 RESET ALL;
 \set VERBOSITY terse

@@ -28,6 +28,7 @@ extern "C" {
 #include "utils/relcache.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 }
 
 namespace db_guard::ddl {
@@ -147,6 +148,7 @@ struct ColumnRow {
   const char* collation;
   bool not_null;
   bool has_default;
+  bool comparable;
 };
 
 const char* foreign_collation(const FormData_pg_attribute* attribute) {
@@ -166,6 +168,7 @@ ColumnRow read_column(Oid id, const char* name) {
         [&] { return format_type_with_typemod(form->atttypid, form->atttypmod); });
     row.collation = foreign_collation(form);
     row.not_null = is_proven_not_null(id, form);
+    row.comparable = OidIsValid(lookup_type_cache(form->atttypid, TYPECACHE_EQ_OPR)->eq_opr);
     row.has_default = form->atthasdef || form->attidentity != '\0';
   }
   ReleaseSysCache(tuple);
@@ -292,6 +295,7 @@ std::optional<Column> CatalogFacts::column(const Relation& relation, std::string
   if (row.collation != nullptr) column.type.append(" COLLATE ").append(row.collation);
   column.not_null = row.not_null;
   column.has_default = row.has_default;
+  column.comparable = row.comparable;
   return column;
 }
 

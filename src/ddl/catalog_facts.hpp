@@ -50,8 +50,8 @@ class CatalogFacts final : public Facts {
 // Plain server code: no other session can see the relation yet.
 bool is_created_in_this_transaction(Oid id);
 
-// Plain server code: ACCESS SHARE, unless that would have to wait. The server's functions that print
-// expressions take it on the table, and would wait.
+// Plain server code: ACCESS SHARE, unless that would have to wait. The server's functions that
+// print expressions take it on the table, and would wait.
 bool lock_without_waiting(Oid id);
 
 // The relation of that OID; nullopt when it is gone.

@@ -46,6 +46,7 @@ struct Column {
   Text type;  // as format_type prints it, with COLLATE where it is not the type's own
   bool not_null = false;
   bool has_default = false;
+  bool comparable = true;  // its type has an equality operator
 };
 
 struct NewColumn {

@@ -286,14 +286,14 @@ bool can_be_printed(const ConstraintRow& row) {
 
 ConstraintRow read_constraint(Oid id) {
   ConstraintRow row{};
-  pg::read_syscache<Form_pg_constraint>(
-      CONSTROID, ObjectIdGetDatum(id), [&](auto* form, HeapTuple) {
-        row.type = form->contype;
-        row.validated = form->convalidated;
-        row.name = pstrdup(NameStr(form->conname));
-        row.relation = form->conrelid;
-        row.referenced = form->confrelid;
-      });
+  pg::read_syscache<Form_pg_constraint>(CONSTROID, ObjectIdGetDatum(id),
+                                        [&](auto* form, HeapTuple) {
+                                          row.type = form->contype;
+                                          row.validated = form->convalidated;
+                                          row.name = pstrdup(NameStr(form->conname));
+                                          row.relation = form->conrelid;
+                                          row.referenced = form->confrelid;
+                                        });
   if (can_be_printed(row)) {
     row.definition = pg::under_pinned_search_path([&] {
       return TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef, ObjectIdGetDatum(id)));

@@ -1,7 +1,7 @@
 -- guard: the event triggers, the log of DDL, and what is covered.
 
 CREATE TABLE db_guard.ddl_log (
-    id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id                bigint NOT NULL,
     logged_at         timestamptz NOT NULL,
     user_name         text NOT NULL,
     session_user_name text NOT NULL,
@@ -22,7 +22,7 @@ CREATE TABLE db_guard.ddl_log (
 
 COMMENT ON TABLE db_guard.ddl_log IS
 'DDL that ran in this database, and DDL that db_guard refused. Rows are written by the event triggers only; db_guard.prune_ddl_log removes old ones.';
-COMMENT ON COLUMN db_guard.ddl_log.id IS 'Ascending; gaps are transactions that rolled back.';
+COMMENT ON COLUMN db_guard.ddl_log.id IS 'Ascending in time; made of the time and the process, since a sequence would change what lastval() returns to the client.';
 COMMENT ON COLUMN db_guard.ddl_log.logged_at IS 'When the statement ended, or was refused.';
 COMMENT ON COLUMN db_guard.ddl_log.user_name IS 'Role in force: that of SET ROLE or of a SECURITY DEFINER function.';
 COMMENT ON COLUMN db_guard.ddl_log.session_user_name IS 'Role that logged in.';
@@ -42,11 +42,10 @@ COMMENT ON COLUMN db_guard.ddl_log.duration_ms IS 'From the start of the stateme
 
 -- Only the owner reads it: statements may hold what is nobody else's business.
 REVOKE ALL ON TABLE db_guard.ddl_log FROM PUBLIC;
-REVOKE ALL ON SEQUENCE db_guard.ddl_log_id_seq FROM PUBLIC;
-COMMENT ON SEQUENCE db_guard.ddl_log_id_seq IS 'Numbers of db_guard.ddl_log.';
+CREATE INDEX ddl_log_id ON db_guard.ddl_log (id);
+COMMENT ON INDEX db_guard.ddl_log_id IS 'For the latest entries first.';
 
 SELECT pg_catalog.pg_extension_config_dump('db_guard.ddl_log', '');
-SELECT pg_catalog.pg_extension_config_dump('db_guard.ddl_log_id_seq', '');
 
 CREATE FUNCTION db_guard.prune_ddl_log(older_than interval)
 RETURNS bigint

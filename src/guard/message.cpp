@@ -12,7 +12,7 @@ using core::Severity;
 // A partitioned table has steps for each partition, a key for each nullable column; more than a
 // screen of them hides the message.
 // All of them are in the finding for whoever asks by function.
-constexpr std::size_t kMostSteps = 14;
+constexpr std::size_t kMostSteps = 24;
 
 void append_indented(Text& text, std::string_view lines) {
   while (!lines.empty()) {
@@ -64,6 +64,10 @@ Message describe(const Finding& finding) {
 
 Message describe(const Decision& decision) {
   Message message = describe(decision.findings.front());
+  // Not every finding has a way of its own.
+  for (std::size_t i = 1; i < decision.findings.size() && message.hint.empty(); i++) {
+    message.hint = steps_text(decision.findings[i].safe_sql);
+  }
   for (std::size_t i = 1; i < decision.findings.size(); i++) {
     const Finding& finding = decision.findings[i];
     if (finding.severity == Severity::kNote) continue;
@@ -75,8 +79,13 @@ Message describe(const Decision& decision) {
   const Text rules = blocking_rules(decision);
   // Some safe ways end in the statement itself, overridden once the code is ready for it.
   const Text allow = concat({"db_guard.allow = '", rules, "'"});
-  if (message.hint.find(allow) != Text::npos) return message;
+  if (message.hint.find(allow) != Text::npos && decision.reserved_for.empty()) return message;
   if (!message.hint.empty()) message.hint.append("\n");
+  if (!decision.reserved_for.empty()) {
+    message.hint.append(
+        concat({"Members of role \"", decision.reserved_for, "\" may run it all the same."}));
+    return message;
+  }
   message.hint.append(concat({"To run it all the same: BEGIN; SET LOCAL ", allow,
                               "; SET LOCAL db_guard.allow_reason = '...'; then the statement, and "
                               "COMMIT;"}));

@@ -38,6 +38,7 @@ Verdict verdict_of(Severity severity, const PolicyInput& input) {
 
 Decision decide(const Vector<Finding>& findings, const PolicyInput& input) {
   Decision decision;
+  if (!input.may_override) decision.reserved_for = input.override_role;
   const Vector<Text> allowed = core::split_list(input.allow);
   for (const Finding& finding : findings) {
     if (names(allowed, finding.rule)) {

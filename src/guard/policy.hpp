@@ -26,6 +26,7 @@ struct Decision {
   Vector<Finding> findings;  // those that count, worst first
   bool overridden = false;   // db_guard.allow let at least one pass
   Text why_not_allowed;      // db_guard.allow names a rule and still does not count
+  Text reserved_for;         // the role whose members may override; empty where this session may
 };
 
 Decision decide(const Vector<Finding>& findings, const PolicyInput& input);

@@ -29,9 +29,14 @@ bool gets_a_frame(const PlannedStmt* statement, ProcessUtilityContext context) {
 constexpr std::string_view kPrefix = "db_guard.";
 
 core::Text suggestion(std::string_view name, const core::Vector<core::Text>& settings) {
-  const core::Vector<std::string_view> names(settings.begin(), settings.end());
-  const core::Vector<core::Text> matches = core::closest(name, names);
+  // What they all begin with would make them all look alike.
+  core::Vector<std::string_view> names;
+  for (const core::Text& setting : settings) {
+    names.push_back(std::string_view(setting).substr(kPrefix.size()));
+  }
+  core::Vector<core::Text> matches = core::closest(name.substr(kPrefix.size()), names);
   if (!matches.empty()) {
+    for (core::Text& match : matches) match.insert(0, kPrefix);
     return core::concat({"Did you mean ", core::list_of(matches, matches.size()), "?"});
   }
   return core::concat({"The settings are: ", core::list_of(settings, settings.size()), "."});

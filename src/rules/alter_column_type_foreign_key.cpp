@@ -43,24 +43,6 @@ Text described(const ddl::ForeignKey& key) {
                  key.other_table, ", ", core::pretty_bytes(key.other_bytes), ")"});
 }
 
-void append_steps(const Context& context, const ddl::TypeChange& change, Vector<Text>& steps) {
-  ddl::Facts& facts = context.facts;
-  for (const ddl::ForeignKey& key : change.foreign_keys) {
-    steps.push_back(concat(
-        {"ALTER TABLE ", key.on_table, " DROP CONSTRAINT ", facts.quote(key.constraint), ";"}));
-  }
-  std::string_view before = "-- change the type of both sides by way of new columns, then:\n";
-  for (const ddl::ForeignKey& key : change.foreign_keys) {
-    steps.push_back(concat({before, "ALTER TABLE ", key.on_table, " ADD CONSTRAINT ",
-                            facts.quote(key.constraint), " ", key.definition, " NOT VALID;"}));
-    before = "";
-  }
-  for (const ddl::ForeignKey& key : change.foreign_keys) {
-    steps.push_back(concat(
-        {"ALTER TABLE ", key.on_table, " VALIDATE CONSTRAINT ", facts.quote(key.constraint), ";"}));
-  }
-}
-
 void check(const Context& context, Findings& findings) {
   const auto& change = context.effect.type_change;
   if (!change || !context.effect.fk_check || change->foreign_keys.empty()) return;
@@ -73,7 +55,6 @@ void check(const Context& context, Findings& findings) {
   finding.message = concat({type_change_words(context, *change), reach(context, *change)});
   finding.detail =
       concat({"Foreign keys made anew and checked under the lock: ", core::list_of(keys, 5), "."});
-  append_steps(context, *change, finding.safe_sql);
   findings.push_back(std::move(finding));
 }
 

@@ -18,9 +18,9 @@ void append_steps(const Context& context, const ddl::Column& column, Vector<Text
   const Text function = concat({facts.quote(relation.schema), ".", name});
   steps.push_back(
       concat({"ALTER TABLE ", relation.display, " ADD COLUMN ", to, " ", column.type, ";"}));
-  append_sync_steps(context, {from, to, {}, function, name}, steps);
-  steps.push_back(
-      backfill_step(context, concat({to, " = ", from}), concat({to, " IS DISTINCT FROM ", from})));
+  append_sync_steps(context, {from, to, {}, column.comparable, function, name}, steps);
+  steps.push_back(backfill_step(context, concat({to, " = ", from}),
+                                concat({to, " IS NULL AND ", from, " IS NOT NULL"})));
   if (column.not_null) append_not_null_steps(context, context.action.new_name, steps);
   steps.push_back(concat({"-- deploy the code that uses ", to, ", then:\n", "DROP TRIGGER ", name,
                           " ON ", relation.display, ";"}));

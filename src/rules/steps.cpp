@@ -76,7 +76,8 @@ constexpr std::string_view kSyncBothWays =
 BEGIN
   IF TG_OP = 'INSERT' THEN
     IF NEW.{to} IS NULL THEN NEW.{to} := NEW.{from}; ELSE NEW.{from} := NEW.{to}; END IF;
-  ELSIF NEW.{to} IS DISTINCT FROM OLD.{to} AND NEW.{from} IS NOT DISTINCT FROM OLD.{from} THEN
+  ELSIF NEW.{to}{as} IS DISTINCT FROM OLD.{to}{as}
+    AND NEW.{from}{as} IS NOT DISTINCT FROM OLD.{from}{as} THEN
     NEW.{from} := NEW.{to};
   ELSE
     NEW.{to} := NEW.{from};
@@ -98,6 +99,7 @@ void append_sync_steps(const Context& context, const SyncedColumns& columns, Vec
                              {{"function", columns.function},
                               {"from", columns.from},
                               {"to", columns.to},
+                              {"as", columns.comparable ? "" : "::text"},
                               {"conversion", columns.conversion}}));
   steps.push_back(core::fill("CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {table}\n"
                              "  FOR EACH ROW EXECUTE FUNCTION {function}();",
@@ -266,7 +268,7 @@ void append_new_column_steps(const Context& context, const ddl::TypeChange& chan
   const Text trigger = facts.quote(facts.free_name(relation, column.name, "sync"));
   const Text function = concat({facts.quote(relation.schema), ".", trigger});
   steps.push_back(concat({"ALTER TABLE ", table, " ADD COLUMN ", to, " ", change.new_type, ";"}));
-  append_sync_steps(context, {from, to, change.conversion_of_new, function, trigger}, steps);
+  append_sync_steps(context, {from, to, change.conversion_of_new, true, function, trigger}, steps);
   steps.push_back(
       backfill_step(context, concat({to, " = ", change.conversion}),
                     concat({to, " IS NULL AND (", change.conversion, ") IS NOT NULL"})));
@@ -277,8 +279,9 @@ void append_new_column_steps(const Context& context, const ddl::TypeChange& chan
       "ALTER TABLE {table} RENAME COLUMN {to} TO {from};",
       {{"trigger", trigger}, {"table", table}, {"from", from}, {"old", old}, {"to", to}});
   steps.push_back(
-      concat({"-- give ", to, " the indexes (CONCURRENTLY), constraints and default of ", from,
-              ", then swap the names:\n",
+      concat({"-- give ", to, " the default of ", from,
+              ", its indexes (CONCURRENTLY) and its constraints (NOT VALID, then\n"
+              "-- VALIDATE; foreign keys on both sides), then swap the names:\n",
               allowed_step("rename-column", "the column of the new type takes over", swap)}));
   steps.push_back(concat({"DROP FUNCTION ", function, "();"}));
   steps.push_back(allowed_step("drop-column", "replaced by the column of the new type",

@@ -19,6 +19,7 @@ struct SyncedColumns {
   Text from;        // quoted
   Text to;          // quoted
   Text conversion;  // may be empty
+  bool comparable;  // the type has an equality operator; json, xml and some others have none
   Text function;    // quoted and qualified
   Text trigger;     // quoted
 };

@@ -108,10 +108,12 @@ Text session_text(const ddl::Session& session) {
   if (session.pid == 0) return Text("a prepared transaction (see pg_prepared_xacts)");
   if (session.pid == 0) return Text("a prepared transaction");
   Text text = concat({"process ", core::number(session.pid)});
-  if (!session.application.empty()) text.append(concat({" (", session.application, ")"}));
+  Text about = session.application;
   if (session.transaction_ms >= kNoteworthyMs) {
-    text.append(concat({", in a transaction for ", core::pretty_duration(session.transaction_ms)}));
+    about.append(concat({about.empty() ? "" : ", ", "in a transaction for ",
+                         core::pretty_duration(session.transaction_ms)}));
   }
+  if (!about.empty()) text.append(concat({" (", about, ")"}));
   return text;
 }
 
