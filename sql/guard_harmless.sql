@@ -69,7 +69,15 @@ ALTER TABLE empty ADD COLUMN s bigserial;
 ALTER TABLE empty ADD COLUMN r integer NOT NULL;
 ALTER TABLE empty ADD PRIMARY KEY (id);
 CREATE INDEX ON empty (a);
--- Nobody else can see it.
+-- Nobody else can see it. (The session before this one may still be on its way out.)
+DO $$
+BEGIN
+  WHILE EXISTS (SELECT FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()
+                   AND backend_type = 'client backend') LOOP
+    PERFORM pg_stat_clear_snapshot();
+  END LOOP;
+END $$;
 BEGIN;
 CREATE TABLE fresh (id bigint, a integer);
 INSERT INTO fresh SELECT g, g FROM generate_series(1, 1000) g;

@@ -58,6 +58,17 @@ CREATE TEMPORARY SEQUENCE mine START 42;
 SELECT nextval('mine');
 ALTER TABLE settings.t ADD COLUMN c integer;
 SELECT lastval();
+-- Allowing one hazard allows no other, also where only the server foresees it.
+BEGIN;
+SET LOCAL db_guard.allow = 'drop-column';
+ALTER TABLE settings.t DROP COLUMN c, ADD COLUMN d integer GENERATED ALWAYS AS (id * 2) STORED;
+ROLLBACK;
+BEGIN;
+SET LOCAL db_guard.allow = 'drop-column, table-rewrite';
+ALTER TABLE settings.t DROP COLUMN c, ADD COLUMN d integer GENERATED ALWAYS AS (id * 2) STORED;
+SELECT outcome, jsonb_path_query_array(findings, '$[*].rule') AS rules
+  FROM db_guard.ddl_log WHERE object = 'settings.t' ORDER BY id DESC LIMIT 1;
+ROLLBACK;
 -- Nothing is refused that the server refuses itself.
 RESET ALL;
 \set VERBOSITY terse

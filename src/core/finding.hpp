@@ -35,6 +35,7 @@ struct Evidence {
 struct Finding {
   std::string_view rule;
   Severity severity = Severity::kBlock;
+  bool rewrites = false;  // the action it is about writes the table anew
   Text object;            // qualified and quoted
   Text message;           // one line: what happens, to what, how big it is here
   Text detail;            // why it hurts here

@@ -1,5 +1,6 @@
 #include "ddl/catalog_facts.hpp"
 
+#include "core/text.hpp"
 #include "ddl/session_tables.hpp"
 #include "ddl/ddl_version.hpp"
 #include "pg/call.hpp"
@@ -11,6 +12,7 @@
 extern "C" {
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/catalog.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -51,7 +53,9 @@ struct RelationRow {
 
 RelationRow read_relation(Oid id) {
   RelationRow row{};
+  bool system_catalog = false;
   const auto read = [&](auto* form, HeapTuple) {
+    system_catalog = IsSystemClass(id, form);
     row.name = pstrdup(NameStr(form->relname));
     row.schema = get_namespace_name(form->relnamespace);
     row.kind = form->relkind;
@@ -62,7 +66,8 @@ RelationRow read_relation(Oid id) {
   if (!pg::read_syscache<Form_pg_class>(RELOID, ObjectIdGetDatum(id), read)) return row;
   if (row.schema == nullptr) return row;
   row.display = quote_qualified_identifier(row.schema, row.name);
-  row.owned = pg::owns_relation(id);
+  // The server lets nobody alter its catalogs.
+  row.owned = pg::owns_relation(id) && (allowSystemTableMods || !system_catalog);
   row.created_in_transaction = is_created_in_this_transaction(id);
   row.found = true;
   return row;
@@ -78,7 +83,8 @@ Oid resolve(const ObjectName& name) {
       RangeVar* range = makeRangeVar(const_cast<char*>(schema), const_cast<char*>(relname), -1);
       return RangeVarGetRelidExtended(range, NoLock, RVR_MISSING_OK, nullptr, nullptr);
     });
-  } catch (const pg::PgError&) {
+  } catch (const pg::PgError& error) {
+    if (error.is_interruption()) throw;
     throw Refused{};
   }
 }
@@ -366,14 +372,39 @@ Text CatalogFacts::quote_literal(std::string_view text) {
   return Text(pg::call([&] { return quote_literal_cstr(copy); }));
 }
 
+// Long names are cut, so that different ones may give the same; none is given twice.
+template <class Choose>
+Text CatalogFacts::give_name(Oid place, std::string_view base, std::string_view label,
+                             Choose&& choose) {
+  const auto is_given = [&](const Text& name) {
+    return std::any_of(given_names_.begin(), given_names_.end(), [&](const GivenName& given) {
+      return given.place == place && given.name == name;
+    });
+  };
+  auto number =
+      std::count_if(given_names_.begin(), given_names_.end(), [&](const GivenName& given) {
+        return given.place == place && given.base == base;
+      });
+  for (;; number++) {
+    const Text suffix = number == 0 ? Text() : core::number(number);
+    const Text name(choose(core::concat({label, suffix}).c_str()));
+    if (is_given(name)) continue;
+    given_names_.push_back({place, Text(base), name});
+    return name;
+  }
+}
+
 Text CatalogFacts::free_name(const Relation& relation, std::string_view part,
                              std::string_view label) {
-  const Oid id = relation.id;
   const char* first = relation.name.c_str();
   const char* second = part.empty() ? nullptr : pg::copy_text(part);
   const char* last = pg::copy_text(label);
-  return Text(pg::call(
-      [&] { return ChooseRelationName(first, second, last, get_rel_namespace(id), true); }));
+  const Oid id = relation.id;
+  const Oid schema = pg::call([&] { return get_rel_namespace(id); });
+  const char* base = pg::call([&] { return makeObjectName(first, second, last); });
+  return give_name(schema, base, label, [&](const char* ending) {
+    return pg::call([&] { return ChooseRelationName(first, second, ending, schema, true); });
+  });
 }
 
 Text CatalogFacts::free_column_name(const Relation& relation, std::string_view column,
@@ -381,13 +412,16 @@ Text CatalogFacts::free_column_name(const Relation& relation, std::string_view c
   const Oid id = relation.id;
   const char* first = pg::copy_text(column);
   const char* last = pg::copy_text(label);
-  return Text(pg::call([&] {
-    char* name = makeObjectName(first, nullptr, last);
-    for (int i = 1; get_attnum(id, name) != InvalidAttrNumber; i++) {
-      name = makeObjectName(first, nullptr, psprintf("%s%d", last, i));
-    }
-    return name;
-  }));
+  const char* base = pg::call([&] { return makeObjectName(first, nullptr, last); });
+  return give_name(id, base, label, [&](const char* ending) {
+    return pg::call([&] {
+      char* name = makeObjectName(first, nullptr, ending);
+      for (int i = 1; get_attnum(id, name) != InvalidAttrNumber; i++) {
+        name = makeObjectName(first, nullptr, psprintf("%s%d", ending, i));
+      }
+      return name;
+    });
+  });
 }
 
 }  // namespace db_guard::ddl

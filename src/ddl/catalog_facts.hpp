@@ -44,7 +44,18 @@ class CatalogFacts final : public Facts {
     bool only;
     Size size;
   };
+  // Of the steps proposed so far: not in the catalog yet, but taken.
+  struct GivenName {
+    std::uint32_t place;  // schema, or the table of a column
+    Text base;
+    Text name;
+  };
+  template <class Choose>
+  Text give_name(std::uint32_t place, std::string_view base, std::string_view label,
+                 Choose&& choose);
+
   Vector<KnownSize> sizes_;
+  Vector<GivenName> given_names_;
 };
 
 // Plain server code: no other session can see the relation yet.

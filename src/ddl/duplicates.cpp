@@ -9,6 +9,7 @@
 
 extern "C" {
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_utilcmd.h"
@@ -131,9 +132,23 @@ class AsOwner {
   int context_ = 0;
 };
 
-void search(const Relation& relation, const Action& action, Duplicates& found) {
+// Partitions and children too: the probe would wait for each of them.
+bool lock_all_without_waiting(const Relation& relation) {
   const Oid id = relation.id;
-  if (!pg::call([&] { return lock_without_waiting(id); })) return;
+  const bool with_children = relation.has_children;
+  return pg::call([&] {
+    if (!lock_without_waiting(id)) return false;
+    if (!with_children) return true;
+    ListCell* cell = nullptr;
+    foreach (cell, find_all_inheritors(id, NoLock, nullptr)) {
+      if (!lock_without_waiting(lfirst_oid(cell))) return false;
+    }
+    return true;
+  });
+}
+
+void search(const Relation& relation, const Action& action, Duplicates& found) {
+  if (!lock_all_without_waiting(relation)) return;
   const Text sql = probe_sql(relation, key_of(relation, action));
   const AsOwner as_owner(relation.id);
   const pg::TimeLimit limit(kProbeMilliseconds);

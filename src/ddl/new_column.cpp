@@ -125,7 +125,8 @@ NewColumn analyse_new_column(const Relation& relation, const Action& action) {
   ColumnPlan plan{};
   try {
     plan = pg::call([&] { return plan_column(id, definition); });
-  } catch (const pg::PgError&) {
+  } catch (const pg::PgError& error) {
+    if (error.is_interruption()) throw;
     // No such type or function, no cast, a default that refers to a column.
     throw Refused{};
   }

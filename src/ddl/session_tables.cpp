@@ -7,7 +7,7 @@
 extern "C" {
 #include "pgstat.h"
 #include "utils/hsearch.h"
-#include "utils/timestamp.h"
+#include "utils/pgstat_internal.h"
 }
 
 namespace db_guard::ddl {
@@ -16,7 +16,8 @@ namespace {
 
 struct Created {
   Oid relation;
-  TimestampTz at;
+  bool alone;              // no other client was connected to this database
+  PgStat_Counter sessions;  // how many had been, ever
 };
 
 // Lives as long as the session. An entry of a rolled-back transaction names a relation that nobody
@@ -48,21 +49,33 @@ bool statistics_show_use(Oid relation) {
          entry->tuples_deleted > 0;
 }
 
-bool was_active_since(const PgBackendStatus* status, TimestampTz moment) {
-  if (status == nullptr || status->st_procpid == MyProcPid) return false;
-  if (status->st_databaseid != MyDatabaseId || status->st_backendType != B_BACKEND) return false;
-  return status->st_state_start_timestamp >= moment ||
-         status->st_activity_start_timestamp >= moment || status->st_xact_start_timestamp != 0;
-}
-
-bool others_were_active_since(TimestampTz moment) {
+bool others_are_connected() {
   // The snapshot of backends is kept for the transaction; an old one would miss newcomers.
   pgstat_clear_backend_activity_snapshot();
   const int count = pgstat_fetch_stat_numbackends();
   for (int i = 1; i <= count; i++) {
-    if (was_active_since(pg::backend_status(i), moment)) return true;
+    const PgBackendStatus* status = pg::backend_status(i);
+    if (status == nullptr || status->st_procpid == MyProcPid) continue;
+    if (status->st_databaseid == MyDatabaseId && status->st_backendType == B_BACKEND) return true;
   }
   return false;
+}
+
+// Sessions of this database since the statistics began: those reported, which includes every one
+// that has ended, and this one where it has not been reported yet.
+PgStat_Counter sessions_so_far() {
+  const PgStat_StatDBEntry* reported = pgstat_fetch_stat_dbentry(MyDatabaseId);
+  const PgStat_EntryRef* own =
+      pgstat_fetch_pending_entry(PGSTAT_KIND_DATABASE, MyDatabaseId, InvalidOid);
+  PgStat_Counter sessions = reported != nullptr ? pg::sessions_of(reported) : 0;
+  if (own != nullptr && own->pending != nullptr) {
+    sessions += pg::sessions_of(static_cast<const PgStat_StatDBEntry*>(own->pending));
+  }
+  return sessions;
+}
+
+bool has_been_alone_since(const Created& created) {
+  return created.alone && !others_are_connected() && sessions_so_far() == created.sessions;
 }
 
 }  // namespace
@@ -71,7 +84,8 @@ void remember_created(Oid relation) {
   if (created_tables == nullptr) created_tables = make_table();
   if (hash_get_num_entries(created_tables) >= kMostTables) return;
   auto* entry = static_cast<Created*>(hash_search(created_tables, &relation, HASH_ENTER, nullptr));
-  entry->at = GetCurrentTimestamp();
+  entry->alone = !others_are_connected();
+  entry->sessions = sessions_so_far();
 }
 
 bool is_known_to_nobody_else(const Relation& relation) {
@@ -79,8 +93,7 @@ bool is_known_to_nobody_else(const Relation& relation) {
   const Created* created = find_created(id);
   if (created == nullptr) return false;
   if (!find_sessions_in_the_way(relation, Lock::kAccessExclusive).empty()) return false;
-  const TimestampTz at = created->at;
-  return pg::call([&] { return !statistics_show_use(id) || !others_were_active_since(at); });
+  return pg::call([&] { return has_been_alone_since(*created) || !statistics_show_use(id); });
 }
 
 }  // namespace db_guard::ddl

@@ -56,7 +56,7 @@ Text storage_options(const List* options, const char* tablespace) {
   foreach (cell, options) {
     auto* option = static_cast<DefElem*>(lfirst(cell));
     text.append(text.empty() ? " WITH (" : ", ");
-    text.append(option->defname);
+    text.append(pg::call([&] { return quote_identifier(option->defname); }));
     if (option->arg == nullptr) continue;
     const char* value = pg::call([&] { return quote_literal_cstr(defGetString(option)); });
     text.append(concat({" = ", value}));

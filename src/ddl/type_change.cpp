@@ -105,8 +105,11 @@ Node* converted_value(const Altered& altered, const ColumnDef* definition, Parse
 // Printing an expression opens its table, so this needs a lock; nobody is waited for.
 void print_conversion(const Altered& altered, Node* value, ChangePlan& plan) {
   if (!ConditionalLockRelationOid(altered.relation, AccessShareLock)) return;
+  // Dropped in the meantime, which only holding the lock lets us see.
+  const char* name = get_rel_name(altered.relation);
+  if (name == nullptr) return;
   const int nest_level = pg::pin_search_path();
-  List* as_table = deparse_context_for(get_rel_name(altered.relation), altered.relation);
+  List* as_table = deparse_context_for(name, altered.relation);
   List* as_new = deparse_context_for("new", altered.relation);
   plan.conversion =
       psprintf("(%s)::%s", deparse_expression(value, as_table, false, false), plan.new_type);
@@ -338,7 +341,8 @@ TypeChange analyse_type_change(const Relation& relation, const Action& action) {
   ChangePlan plan{};
   try {
     plan = pg::call([&] { return plan_change(id, column, definition); });
-  } catch (const pg::PgError&) {
+  } catch (const pg::PgError& error) {
+    if (error.is_interruption()) throw;
     // No such type, a USING expression that does not parse.
     throw Refused{};
   }

@@ -78,9 +78,18 @@ bool may_hold_secrets(const Node* tree) {
   }
 }
 
+// The text around a statement that was not found in it holds other statements, too.
+bool mentions_secrets(const char* text) {
+  for (const char* word : {"password", "user mapping", "server", "subscription"}) {
+    if (strcasestr(text, word) != nullptr) return true;
+  }
+  return false;
+}
+
 const char* statement_text(const Frame& frame, const Node* tree) {
   if (frame.query == nullptr) return nullptr;
-  if (may_hold_secrets(tree)) return "(not kept: it may hold a password)";
+  if (may_hold_secrets(tree) || (!frame.located && mentions_secrets(frame.query)))
+    return "(not kept: it may hold a password)";
   const char* start = frame.query + frame.location;
   while (isspace(static_cast<unsigned char>(*start))) start++;
   const auto skipped = int(start - (frame.query + frame.location));

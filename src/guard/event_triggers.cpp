@@ -35,17 +35,17 @@ Event event_of(FunctionCallInfo fcinfo) {
   return {data->parsetree, GetCommandTagName(data->tag), &current_frame(data->parsetree)};
 }
 
-// What went beyond the objects that the statement names.
+// What went beyond the objects that the statement names. $1: it names none.
 constexpr const char* kDropped = R"sql(
 SELECT jsonb_agg(object_type || ' ' || object_identity)::text
   FROM (SELECT object_type, object_identity
           FROM pg_event_trigger_dropped_objects()
-         WHERE NOT is_temporary AND NOT original
+         WHERE NOT is_temporary AND (NOT original OR $1::boolean)
            AND object_type NOT IN ('type', 'toast table', 'default value', 'trigger', 'rule')
          LIMIT 100) AS dropped)sql";
 
 void record_dropped(const Event& event) {
-  const pg::Rows rows = pg::query(kDropped);
+  const pg::Rows rows = pg::query(kDropped, {IsA(event.tree, DropOwnedStmt) ? "t" : "f"});
   if (rows.rows != 1 || rows.at(0, 0) == nullptr) return;
   const char* json = rows.at(0, 0);
   pg::call([&] { event.frame->dropped = keep_in_frame(*event.frame, json); });
@@ -99,8 +99,8 @@ Datum db_guard_ddl_command_start(PG_FUNCTION_ARGS) {
 Datum db_guard_table_rewrite(PG_FUNCTION_ARGS) {
   const guard::Event event = guard::event_of(fcinfo);
   if (guard::mode() == guard::Mode::kOff || guard::is_exempt()) PG_RETURN_NULL();
-  // Already said, and allowed.
-  if (event.frame->found_hazards) PG_RETURN_NULL();
+  // Already said, and let pass.
+  if (event.frame->foresaw_rewrite) PG_RETURN_NULL();
   const Oid table =
       DatumGetObjectId(DirectFunctionCall1(pg_event_trigger_table_rewrite_oid, Datum(0)));
   pg::enter([&] { guard::judge_rewrite(event, table); });

@@ -17,7 +17,7 @@ struct Frame {
   int length = 0;
   bool located = true;  // false: `query` only contains or calls the statement
   TimestampTz started = 0;
-  bool found_hazards = false;  // by a rule, at ddl_command_start
+  bool foresaw_rewrite = false;  // a rule has spoken of it, at ddl_command_start
   bool skip_log = false;       // temporary objects only
   // Texts live in `memory`, which outlives the transactions of a CONCURRENTLY command.
   MemoryContext memory = nullptr;

@@ -54,7 +54,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     WITH pruned AS (
         DELETE FROM db_guard.ddl_log
-         WHERE logged_at OPERATOR(pg_catalog.<) pg_catalog.now() OPERATOR(pg_catalog.-) older_than
+         WHERE logged_at OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) older_than)
         RETURNING 1)
     SELECT pg_catalog.count(*) FROM pruned
 $$;

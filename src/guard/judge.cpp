@@ -40,27 +40,39 @@ struct Judgement {
   Text findings;  // JSON of all of them, allowed ones too
   Message message;
   bool found = false;
+  bool rewrites = false;
 };
 
 void conclude(const Vector<Finding>& findings, Judgement& judgement) {
   if (findings.empty()) return;
   judgement.found = true;
   judgement.findings = core::findings_json(findings);
+  judgement.rewrites = std::any_of(findings.begin(), findings.end(),
+                                   [](const Finding& finding) { return finding.rewrites; });
   judgement.decision = decide(findings, policy_input());
   if (judgement.decision.verdict == Verdict::kBlock) {
     judgement.message = describe(judgement.decision);
   }
 }
 
+// A statement may be judged twice, at its start and at a rewrite.
+Text joined(const char* earlier, const Text& findings) {
+  if (earlier == nullptr) return findings;
+  Text text(earlier);
+  text.back() = ',';
+  return text.append(findings, 1);
+}
+
 void keep(Frame& frame, const Judgement& judgement) {
-  if (!judgement.found) return;
-  const char* findings = judgement.findings.c_str();
+  const Text all = joined(frame.findings, judgement.findings);
+  const char* findings = all.c_str();
   const bool warned = judgement.decision.verdict == Verdict::kWarn;
   const bool allowed = judgement.decision.overridden;
+  const bool rewrites = judgement.rewrites;
   pg::call([&] {
-    frame.found_hazards = true;
+    frame.foresaw_rewrite = frame.foresaw_rewrite || rewrites;
     frame.findings = keep_in_frame(frame, findings);
-    if (warned) frame.outcome = "warned";
+    if (warned && frame.outcome == nullptr) frame.outcome = "warned";
     if (allowed) frame.outcome = "allowed";
   });
 }
@@ -110,12 +122,6 @@ void act(const Event& event, const Judgement& judgement) {
   speak(judgement.decision);
 }
 
-// A cancel or a shutdown is not a failure of the analysis.
-bool must_pass_on(const pg::PgError& error) {
-  const int category = ERRCODE_TO_CATEGORY(error.sqlstate());
-  return category == ERRCODE_OPERATOR_INTERVENTION;
-}
-
 // A defect of the analysis must not stop a deployment.
 void report_analysis_failure(const Event& event, const char* why) {
   pg::call([&] {
@@ -134,7 +140,7 @@ bool analyse(const Event& event, Analysis&& analysis) {
     return true;
   } catch (const ddl::Refused&) {
   } catch (const pg::PgError& error) {
-    if (must_pass_on(error)) throw;
+    if (error.is_interruption()) throw;
     report_analysis_failure(event, error.what());
   } catch (const std::bad_alloc&) {
     report_analysis_failure(event, "out of memory");

@@ -55,8 +55,11 @@ const RangeVar* relation_of(const Node* tree) {
 // Renamed and moved relations are found under their new name only.
 const char* qualified_name(const RangeVar* range) {
   const Oid id = RangeVarGetRelid(range, NoLock, true);
-  if (!OidIsValid(id)) return quote_qualified_identifier(range->schemaname, range->relname);
-  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(id)), get_rel_name(id));
+  const char* name = OidIsValid(id) ? get_rel_name(id) : nullptr;
+  const char* schema = name != nullptr ? get_namespace_name(get_rel_namespace(id)) : nullptr;
+  // Without a lock it may be gone between two looks.
+  if (schema == nullptr) return quote_qualified_identifier(range->schemaname, range->relname);
+  return quote_qualified_identifier(schema, name);
 }
 
 const char* quoted_list(List* names) {

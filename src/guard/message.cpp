@@ -14,6 +14,12 @@ using core::Severity;
 // All of them are in the finding for whoever asks by function.
 constexpr std::size_t kMostSteps = 24;
 
+// Steps repeat expressions of the statement, which may be as long as it likes.
+constexpr std::size_t kLongestHint = 32 * 1024;
+
+// One statement may have a finding for each of 1,600 columns.
+constexpr std::size_t kMostFindings = 10;
+
 void append_indented(Text& text, std::string_view lines) {
   while (!lines.empty()) {
     const auto end = lines.find('\n');
@@ -26,10 +32,14 @@ Text steps_text(const Vector<Text>& steps) {
   if (steps.empty()) return {};
   Text text(steps.size() == 1 ? "Instead:"
                               : "Instead, step by step, each committed before the next:");
-  for (std::size_t i = 0; i < steps.size() && i < kMostSteps; i++) append_indented(text, steps[i]);
-  if (steps.size() > kMostSteps) {
-    append_indented(text, concat({"-- and so on: ", core::counted(steps.size() - kMostSteps,
-                                                                  "more step", "more steps")}));
+  std::size_t shown = 0;
+  while (shown < steps.size() && shown < kMostSteps &&
+         text.size() + steps[shown].size() <= kLongestHint) {
+    append_indented(text, steps[shown++]);
+  }
+  if (shown < steps.size()) {
+    append_indented(text, concat({"-- and so on: ",
+                                  core::counted(steps.size() - shown, "more step", "more steps")}));
   }
   return text;
 }
@@ -47,8 +57,9 @@ bool blocks_first(const Vector<Finding>& findings, std::size_t index) {
 }
 
 // Each once, however often it found something.
-Text blocking_rules(const Decision& decision) {
-  Text rules;
+// What db_guard.allow has to say: what it says already, and the rules that block.
+Text rules_to_allow(const Decision& decision) {
+  Text rules = decision.why_not_allowed.empty() ? decision.allowed : Text();
   for (std::size_t i = 0; i < decision.findings.size(); i++) {
     if (!blocks_first(decision.findings, i)) continue;
     rules.append(rules.empty() ? "" : ",").append(decision.findings[i].rule);
@@ -68,15 +79,25 @@ Message describe(const Decision& decision) {
   for (std::size_t i = 1; i < decision.findings.size() && message.hint.empty(); i++) {
     message.hint = steps_text(decision.findings[i].safe_sql);
   }
+  std::size_t left_out = 0;
   for (std::size_t i = 1; i < decision.findings.size(); i++) {
     const Finding& finding = decision.findings[i];
     if (finding.severity == Severity::kNote) continue;
-    message.detail.append(concat({"\nAlso, ", finding.message, ".\n", detail_of(finding)}));
+    if (i < kMostFindings) {
+      message.detail.append(concat({"\nAlso, ", finding.message, ".\n", detail_of(finding)}));
+    } else {
+      left_out++;
+    }
+  }
+  if (left_out > 0) {
+    message.detail.append(
+        concat({"\nAnd ", core::counted(left_out, "more finding", "more findings"),
+                " (see findings in db_guard.ddl_log)."}));
   }
   if (!decision.why_not_allowed.empty()) {
     message.detail.append("\n").append(decision.why_not_allowed);
   }
-  const Text rules = blocking_rules(decision);
+  const Text rules = rules_to_allow(decision);
   // Some safe ways end in the statement itself, overridden once the code is ready for it.
   const Text allow = concat({"db_guard.allow = '", rules, "'"});
   if (message.hint.find(allow) != Text::npos && decision.reserved_for.empty()) return message;

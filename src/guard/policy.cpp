@@ -21,7 +21,7 @@ Text objection(const PolicyInput& input) {
     return concat({"db_guard.allow is set, but only members of role \"", input.override_role,
                    "\" (db_guard.override_role) may use it."});
   }
-  if (input.require_reason && input.reason.empty()) {
+  if (input.require_reason && input.reason.find_first_not_of(' ') == std::string_view::npos) {
     return Text(
         "db_guard.allow is set, but db_guard.require_reason is on and db_guard.allow_reason is "
         "empty.");
@@ -38,6 +38,7 @@ Verdict verdict_of(Severity severity, const PolicyInput& input) {
 
 Decision decide(const Vector<Finding>& findings, const PolicyInput& input) {
   Decision decision;
+  decision.allowed = input.allow;
   if (!input.may_override) decision.reserved_for = input.override_role;
   const Vector<Text> allowed = core::split_list(input.allow);
   for (const Finding& finding : findings) {

@@ -1,10 +1,12 @@
 #include "guard/settings.hpp"
 
 #include "core/text.hpp"
+#include "pg/call.hpp"
 #include "pg/entry.hpp"
 #include "rules/registry.hpp"
 
 extern "C" {
+#include "mb/pg_wchar.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 }
@@ -34,7 +36,12 @@ void fill_complaint(const char* list, Complaint& complaint) {
   const auto unknown = rules::unknown_rules(list);
   if (unknown.empty()) return;
   complaint.found = true;
-  strlcpy(complaint.rule, unknown.front().c_str(), sizeof(complaint.rule));
+  const char* rule = unknown.front().c_str();
+  const int most = sizeof(complaint.rule) - 1;
+  const auto length =
+      int(std::min<std::size_t>(unknown.front().size(), most + MAX_MULTIBYTE_CHAR_LEN));
+  const int kept = pg::call([&] { return pg_mbcliplen(rule, length, most); });
+  strlcpy(complaint.rule, rule, std::size_t(kept) + 1);
   strlcpy(complaint.hint, rules::suggest_rules(unknown.front()).c_str(), sizeof(complaint.hint));
 }
 

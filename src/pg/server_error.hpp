@@ -23,6 +23,10 @@ class PgError : public std::exception {
   }
   [[nodiscard]] const ErrorData* data() const noexcept { return data_; }
   [[nodiscard]] int sqlstate() const noexcept { return data_->sqlerrcode; }
+  // A cancel, a timeout or a shutdown: nothing to be swallowed.
+  [[nodiscard]] bool is_interruption() const noexcept {
+    return ERRCODE_TO_CATEGORY(data_->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION;
+  }
 
   // The data, which now lives as long as the arena. The error must not be looked at any more.
   [[nodiscard]] ErrorData* release() noexcept { return std::exchange(data_, nullptr); }

@@ -6,6 +6,7 @@
 extern "C" {
 #include "access/twophase.h"
 #include "catalog/pg_class.h"
+#include "pgstat.h"
 #include "postmaster/autovacuum.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
@@ -77,6 +78,14 @@ inline config_generic** all_settings(int* count) {
 #else
   *count = GetNumConfigOptions();
   return get_guc_variables();
+#endif
+}
+
+inline PgStat_Counter sessions_of(const PgStat_StatDBEntry* database) {
+#if PG_VERSION_NUM >= 160000
+  return database->sessions;
+#else
+  return database->n_sessions;
 #endif
 }
 

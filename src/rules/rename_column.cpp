@@ -22,8 +22,8 @@ void append_steps(const Context& context, const ddl::Column& column, Vector<Text
   steps.push_back(backfill_step(context, concat({to, " = ", from}),
                                 concat({to, " IS NULL AND ", from, " IS NOT NULL"})));
   if (column.not_null) append_not_null_steps(context, context.action.new_name, steps);
-  steps.push_back(concat({"-- deploy the code that uses ", to, ", then:\n", "DROP TRIGGER ", name,
-                          " ON ", relation.display, ";"}));
+  steps.push_back(concat({"-- deploy the code that uses ", comment_on_one_line(to), ", then:\n",
+                          "DROP TRIGGER ", name, " ON ", relation.display, ";"}));
   steps.push_back(concat({"DROP FUNCTION ", function, "();"}));
   steps.push_back(
       allowed_step("drop-column", "replaced by a column with the new name",

@@ -1,5 +1,7 @@
 #include "rules/steps.hpp"
 
+#include <algorithm>
+
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -27,43 +29,80 @@ namespace {
 
 // Of the largest table that the UPDATE reaches. pg_partition_tree would not do: it knows neither
 // ordinary tables nor inheritance.
-Text count_pages(const Context& context) {
+Text count_pages(const Context& context, std::string_view pages) {
   const ddl::Relation& relation = context.relation();
   const Text table = context.facts.quote_literal(relation.display);
   constexpr std::string_view kBlocks = " / current_setting('block_size')::int";
   if (!relation.has_children && !relation.partitioned()) {
-    return concat({"    pages := pg_relation_size(", table, ")", kBlocks, ";\n"});
+    return concat({"    ", pages, " := pg_relation_size(", table, ")", kBlocks, ";\n"});
   }
   return concat({"    WITH RECURSIVE tables (id) AS (SELECT ", table,
                  "::regclass::oid UNION ALL\n"
                  "      SELECT inhrelid FROM pg_inherits JOIN tables ON inhparent = id)\n"
                  "    SELECT max(pg_relation_size(id))",
-                 kBlocks, " INTO pages FROM tables;\n"});
+                 kBlocks, " INTO ", pages, " FROM tables;\n"});
 }
 
 }  // namespace
 
+namespace {
+
+// A dollar quote that no name inside can end.
+Text dollar_quote(std::string_view word, std::initializer_list<std::string_view> texts) {
+  for (int i = 0;; i++) {
+    const Text quote = concat({"$", word, i == 0 ? Text() : core::number(i), "$"});
+    const bool inside = std::any_of(texts.begin(), texts.end(), [&](std::string_view text) {
+      return text.find(quote) != std::string_view::npos;
+    });
+    if (!inside) return quote;
+  }
+}
+
+// A variable that no column or table name can be taken for.
+Text variable(const Context& context, std::string_view word) {
+  Text name(word);
+  for (int i = 1; name == context.relation().name || context.facts.column(context.relation(), name);
+       i++) {
+    name = concat({word, core::number(i)});
+  }
+  return name;
+}
+
+}  // namespace
+
+Text comment_on_one_line(std::string_view text) {
+  Text line(text);
+  for (char& c : line) c = c == '\n' || c == '\r' ? ' ' : c;
+  return line;
+}
+
 Text backfill_step(const Context& context, std::string_view assignment,
                    std::string_view condition) {
+  const Text& table = context.relation().display;
+  const Text page = variable(context, "page");
+  const Text pages = variable(context, "pages");
   // A row that a concurrent UPDATE moves to a page already passed is found by the final EXISTS.
-  return core::fill(R"sql(DO $backfill$
+  return core::fill(R"sql(DO {quote}
 DECLARE
-  page bigint := 0;
-  pages bigint;
+  {page} bigint := 0;
+  {pages} bigint;
 BEGIN
   LOOP
 {count_pages}    UPDATE {table} SET {assignment}
      WHERE ({condition})
-       AND ctid >= format('(%s,0)', page)::tid AND ctid < format('(%s,0)', page + 500)::tid;
+       AND ctid >= format('(%s,0)', {page})::tid AND ctid < format('(%s,0)', {page} + 500)::tid;
     COMMIT;
-    page := page + 500;
-    CONTINUE WHEN page <= pages;
+    {page} := {page} + 500;
+    CONTINUE WHEN {page} <= {pages};
     EXIT WHEN NOT EXISTS (SELECT FROM {table} WHERE {condition});
-    page := 0;
+    {page} := 0;
   END LOOP;
-END $backfill$;)sql",
-                    {{"count_pages", count_pages(context)},
-                     {"table", context.relation().display},
+END {quote};)sql",
+                    {{"quote", dollar_quote("backfill", {table, assignment, condition})},
+                     {"page", page},
+                     {"pages", pages},
+                     {"count_pages", count_pages(context, pages)},
+                     {"table", table},
                      {"assignment", assignment},
                      {"condition", condition}});
 }
@@ -72,7 +111,7 @@ namespace {
 
 // Old code writes `from` alone, new code `to` alone; whoever writes decides.
 constexpr std::string_view kSyncBothWays =
-    R"sql(CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $sync$
+    R"sql(CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {quote}
 BEGIN
   IF TG_OP = 'INSERT' THEN
     IF NEW.{to} IS NULL THEN NEW.{to} := NEW.{from}; ELSE NEW.{from} := NEW.{to}; END IF;
@@ -83,24 +122,26 @@ BEGIN
     NEW.{to} := NEW.{from};
   END IF;
   RETURN NEW;
-END $sync$;)sql";
+END {quote};)sql";
 
 constexpr std::string_view kSyncForward =
-    R"sql(CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $sync$
+    R"sql(CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {quote}
 BEGIN
   NEW.{to} := {conversion};
   RETURN NEW;
-END $sync$;)sql";
+END {quote};)sql";
 
 }  // namespace
 
 void append_sync_steps(const Context& context, const SyncedColumns& columns, Vector<Text>& steps) {
-  steps.push_back(core::fill(columns.conversion.empty() ? kSyncBothWays : kSyncForward,
-                             {{"function", columns.function},
-                              {"from", columns.from},
-                              {"to", columns.to},
-                              {"as", columns.comparable ? "" : "::text"},
-                              {"conversion", columns.conversion}}));
+  steps.push_back(
+      core::fill(columns.conversion.empty() ? kSyncBothWays : kSyncForward,
+                 {{"quote", dollar_quote("sync", {columns.from, columns.to, columns.conversion})},
+                  {"function", columns.function},
+                  {"from", columns.from},
+                  {"to", columns.to},
+                  {"as", columns.comparable ? "" : "::text"},
+                  {"conversion", columns.conversion}}));
   steps.push_back(core::fill("CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {table}\n"
                              "  FOR EACH ROW EXECUTE FUNCTION {function}();",
                              {{"trigger", columns.trigger},
@@ -279,7 +320,7 @@ void append_new_column_steps(const Context& context, const ddl::TypeChange& chan
       "ALTER TABLE {table} RENAME COLUMN {to} TO {from};",
       {{"trigger", trigger}, {"table", table}, {"from", from}, {"old", old}, {"to", to}});
   steps.push_back(
-      concat({"-- give ", to, " the default of ", from,
+      concat({"-- give ", comment_on_one_line(to), " the default of ", comment_on_one_line(from),
               ", its indexes (CONCURRENTLY) and its constraints (NOT VALID, then\n"
               "-- VALIDATE; foreign keys on both sides), then swap the names:\n",
               allowed_step("rename-column", "the column of the new type takes over", swap)}));

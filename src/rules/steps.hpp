@@ -8,6 +8,9 @@ namespace db_guard::rules {
 // Statements that give a column NOT NULL with no long work under a strong lock.
 void append_not_null_steps(const Context& context, std::string_view column, Vector<Text>& steps);
 
+// A name that may hold line breaks, for a comment: what follows a break would be run.
+Text comment_on_one_line(std::string_view text);
+
 // One statement that sets a column in pieces, committing after each.
 // assignment and condition are SQL over the table's columns.
 Text backfill_step(const Context& context, std::string_view assignment, std::string_view condition);

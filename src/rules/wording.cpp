@@ -42,6 +42,7 @@ Finding make_finding(const Context& context, std::string_view rule, Severity sev
   Finding finding;
   finding.rule = rule;
   finding.severity = severity;
+  finding.rewrites = context.effect.rewrite;
   finding.object = context.relation().display;
   finding.place.schema = context.relation().schema;
   finding.place.table = context.relation().name;
