@@ -155,6 +155,7 @@ struct ColumnRow {
   bool not_null;
   bool has_default;
   bool comparable;
+  bool composite;
 };
 
 const char* foreign_collation(const FormData_pg_attribute* attribute) {
@@ -175,6 +176,7 @@ ColumnRow read_column(Oid id, const char* name) {
     row.collation = foreign_collation(form);
     row.not_null = is_proven_not_null(id, form);
     row.comparable = OidIsValid(lookup_type_cache(form->atttypid, TYPECACHE_EQ_OPR)->eq_opr);
+    row.composite = type_is_rowtype(form->atttypid);
     row.has_default = form->atthasdef || form->attidentity != '\0';
   }
   ReleaseSysCache(tuple);
@@ -302,6 +304,7 @@ std::optional<Column> CatalogFacts::column(const Relation& relation, std::string
   column.not_null = row.not_null;
   column.has_default = row.has_default;
   column.comparable = row.comparable;
+  column.composite = row.composite;
   return column;
 }
 

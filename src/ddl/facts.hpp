@@ -47,6 +47,7 @@ struct Column {
   bool not_null = false;
   bool has_default = false;
   bool comparable = true;  // its type has an equality operator
+  bool composite = false;  // IS NULL is true of a row of NULLs, too
 };
 
 struct NewColumn {
@@ -61,12 +62,11 @@ struct NewColumn {
   bool virtual_generated = false;
   bool constrained_domain = false;
   bool not_null = false;
+  bool composite = false;  // IS NULL is true of a row of NULLs, too
 };
 
 struct ForeignKey {
   Text constraint;   // raw
-  Text on_table;     // display: the referencing side, which owns the constraint
-  Text definition;   // "FOREIGN KEY (...) REFERENCES ..."
   Text other_table;  // display
   std::uint64_t other_bytes = 0;
   bool referencing = false;  // the altered table is the one with the key
@@ -75,6 +75,7 @@ struct ForeignKey {
 struct TypeChange {
   bool refused = false;  // the server will not do it at all
   bool rewrite = false;
+  bool composite = false;  // of the new type: IS NULL is true of a row of NULLs, too
   Text old_type;
   Text new_type;
   // The converted value as SQL over the table's columns, and over NEW's; empty where it could not

@@ -33,6 +33,7 @@ struct ColumnPlan {
   bool virtual_generated;
   bool constrained_domain;
   bool not_null;
+  bool composite;
 };
 
 // serial and its kin are no types but words that the server replaces while it transforms the
@@ -108,6 +109,7 @@ ColumnPlan plan_column(Oid relation, const ColumnDef* definition) {
   plan.type =
       pg::under_pinned_search_path([&] { return format_type_with_typemod(type, modifier); });
   plan.constrained_domain = DomainHasConstraints(type);
+  plan.composite = type_is_rowtype(type);
   if (raw_default != nullptr) {
     plan_default(cook(raw_default, type, modifier, definition->colname), plan);
   } else {
@@ -142,6 +144,7 @@ NewColumn analyse_new_column(const Relation& relation, const Action& action) {
   column.virtual_generated = plan.virtual_generated;
   column.constrained_domain = plan.constrained_domain;
   column.not_null = plan.not_null;
+  column.composite = plan.composite;
   return column;
 }
 

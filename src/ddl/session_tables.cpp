@@ -16,7 +16,7 @@ namespace {
 
 struct Created {
   Oid relation;
-  bool alone;              // no other client was connected to this database
+  bool alone;               // no other client was connected to this database
   PgStat_Counter sessions;  // how many had been, ever
 };
 

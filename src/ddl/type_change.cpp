@@ -58,6 +58,7 @@ struct Altered {
 struct ChangePlan {
   bool refused;
   bool rewrite;
+  bool composite;
   const char* old_type;
   const char* new_type;
   const char* conversion;
@@ -267,6 +268,7 @@ ChangePlan plan_change(Oid relation, const char* column, const ColumnDef* defini
     plan.refused = true;
     return plan;
   }
+  plan.composite = type_is_rowtype(altered.after.type);
   plan.rewrite = requires_rewrite(expression, altered.number);
   walk_dependents(altered, plan);
   if (plan.rewrite || plan.indexes != NIL) print_conversion(altered, value, plan);
@@ -282,11 +284,6 @@ struct ConstraintRow {
   Oid referenced;
 };
 
-bool can_be_printed(const ConstraintRow& row) {
-  if (row.type == CONSTRAINT_FOREIGN) return true;
-  return row.type == CONSTRAINT_CHECK && lock_without_waiting(row.relation);
-}
-
 ConstraintRow read_constraint(Oid id) {
   ConstraintRow row{};
   pg::read_syscache<Form_pg_constraint>(CONSTROID, ObjectIdGetDatum(id),
@@ -297,7 +294,7 @@ ConstraintRow read_constraint(Oid id) {
                                           row.relation = form->conrelid;
                                           row.referenced = form->confrelid;
                                         });
-  if (can_be_printed(row)) {
+  if (row.type == CONSTRAINT_CHECK && lock_without_waiting(row.relation)) {
     row.definition = pg::under_pinned_search_path([&] {
       return TextDatumGetCString(DirectFunctionCall1(pg_get_constraintdef, ObjectIdGetDatum(id)));
     });
@@ -308,13 +305,11 @@ ConstraintRow read_constraint(Oid id) {
 ForeignKey foreign_key(const Relation& relation, const ConstraintRow& row) {
   ForeignKey key;
   key.constraint = row.name;
-  key.definition = row.definition;
   key.referencing = row.relation == relation.id;
   const auto other = relation_by_id(key.referencing ? row.referenced : row.relation);
   if (!other) return key;
   key.other_table = other->display;
   key.other_bytes = size_of(*other).bytes;
-  key.on_table = key.referencing ? relation.display : other->display;
   return key;
 }
 
@@ -349,6 +344,7 @@ TypeChange analyse_type_change(const Relation& relation, const Action& action) {
   TypeChange change;
   change.refused = plan.refused;
   change.rewrite = plan.rewrite;
+  change.composite = plan.composite;
   change.old_type = plan.old_type;
   change.new_type = plan.new_type;
   if (plan.conversion != nullptr) {

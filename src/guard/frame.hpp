@@ -18,7 +18,7 @@ struct Frame {
   bool located = true;  // false: `query` only contains or calls the statement
   TimestampTz started = 0;
   bool foresaw_rewrite = false;  // a rule has spoken of it, at ddl_command_start
-  bool skip_log = false;       // temporary objects only
+  bool skip_log = false;         // temporary objects only
   // Texts live in `memory`, which outlives the transactions of a CONCURRENTLY command.
   MemoryContext memory = nullptr;
   const char* findings = nullptr;  // JSON

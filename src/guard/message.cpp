@@ -56,8 +56,7 @@ bool blocks_first(const Vector<Finding>& findings, std::size_t index) {
   return true;
 }
 
-// Each once, however often it found something.
-// What db_guard.allow has to say: what it says already, and the rules that block.
+// What db_guard.allow has to say: what it says already, and the rules that block, each once.
 Text rules_to_allow(const Decision& decision) {
   Text rules = decision.why_not_allowed.empty() ? decision.allowed : Text();
   for (std::size_t i = 0; i < decision.findings.size(); i++) {
@@ -77,7 +76,8 @@ Message describe(const Decision& decision) {
   Message message = describe(decision.findings.front());
   // Not every finding has a way of its own.
   for (std::size_t i = 1; i < decision.findings.size() && message.hint.empty(); i++) {
-    message.hint = steps_text(decision.findings[i].safe_sql);
+    const Finding& finding = decision.findings[i];
+    if (finding.severity != Severity::kNote) message.hint = steps_text(finding.safe_sql);
   }
   std::size_t left_out = 0;
   for (std::size_t i = 1; i < decision.findings.size(); i++) {

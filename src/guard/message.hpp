@@ -15,8 +15,8 @@ struct Message {
 // For one finding that only warns or notes.
 Message describe(const Finding& finding);
 
-// For the error: every finding but notes, worst first, the safe way of the first, and how to go on
-// nevertheless.
+// For the error: every finding but notes, worst first, the safe way of the first that has one, and
+// how to go on nevertheless.
 Message describe(const Decision& decision);
 
 }  // namespace db_guard::guard

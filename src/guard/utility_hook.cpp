@@ -4,7 +4,7 @@
 #include "core/text.hpp"
 #include "guard/frame.hpp"
 #include "pg/entry.hpp"
-#include "pg/settings.hpp"
+#include "pg/setting_names.hpp"
 
 extern "C" {
 #include "access/xact.h"

@@ -83,7 +83,7 @@ constexpr Rule add_column_auto_increment = {
     "Every existing row needs a number of its own, so the server cannot keep one value in the "
     "catalog as it does for a constant default. Reads and writes wait until every row is written.",
     "Add a plain column, create a sequence, SET DEFAULT nextval, backfill in batches, "
-    "then give it NOT NULL.",
+    "then give it NOT NULL. A column that is to be an identity becomes one at the end.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders "
     "SELECT g, g FROM generate_series(1, 1000) g;",
     "ALTER TABLE orders ADD COLUMN position bigserial;",

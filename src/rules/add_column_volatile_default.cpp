@@ -16,7 +16,7 @@ void append_steps(const Context& context, const ddl::NewColumn& added, Vector<Te
   steps.push_back(concat(
       {"ALTER TABLE ", table, " ALTER COLUMN ", quoted, " SET DEFAULT ", added.default_sql, ";"}));
   steps.push_back(
-      backfill_step(context, concat({quoted, " = DEFAULT"}), concat({quoted, " IS NULL"})));
+      backfill_step(context, concat({quoted, " = DEFAULT"}), is_null(quoted, added.composite)));
   if (added.not_null) append_not_null_steps(context, context.action.column, steps);
 }
 

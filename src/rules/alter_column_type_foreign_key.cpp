@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -55,6 +56,7 @@ void check(const Context& context, Findings& findings) {
   finding.message = concat({type_change_words(context, *change), reach(context, *change)});
   finding.detail =
       concat({"Foreign keys made anew and checked under the lock: ", core::list_of(keys, 5), "."});
+  append_new_column_steps(context, *change, finding.safe_sql);
   findings.push_back(std::move(finding));
 }
 
@@ -70,8 +72,8 @@ constexpr Rule alter_column_type_foreign_key = {
     "the column, and checks those keys row by row.",
     "Reads and writes also wait on tables that the statement does not even name. Changing a "
     "referenced key reaches every referencing table.",
-    "Drop the foreign keys, change both sides by way of new columns, add the keys again "
-    "NOT VALID, then validate them.",
+    "Change both sides by way of new columns: add them, keep them in step with triggers, "
+    "backfill, add the foreign keys on them NOT VALID and validate them, then swap the names.",
     "CREATE TABLE customers (id integer PRIMARY KEY);\nCREATE TABLE orders (id bigint "
     "PRIMARY KEY, customer_id integer REFERENCES customers);\nINSERT INTO customers "
     "SELECT generate_series(1, 1000);\nINSERT INTO orders SELECT g, g FROM "

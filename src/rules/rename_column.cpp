@@ -18,9 +18,11 @@ void append_steps(const Context& context, const ddl::Column& column, Vector<Text
   const Text function = concat({facts.quote(relation.schema), ".", name});
   steps.push_back(
       concat({"ALTER TABLE ", relation.display, " ADD COLUMN ", to, " ", column.type, ";"}));
-  append_sync_steps(context, {from, to, {}, column.comparable, function, name}, steps);
-  steps.push_back(backfill_step(context, concat({to, " = ", from}),
-                                concat({to, " IS NULL AND ", from, " IS NOT NULL"})));
+  append_sync_steps(context, {from, to, {}, column.composite, column.comparable, function, name},
+                    steps);
+  steps.push_back(backfill_step(
+      context, concat({to, " = ", from}),
+      concat({is_null(to, column.composite), " AND ", is_not_null(from, column.composite)})));
   if (column.not_null) append_not_null_steps(context, context.action.new_name, steps);
   steps.push_back(concat({"-- deploy the code that uses ", comment_on_one_line(to), ", then:\n",
                           "DROP TRIGGER ", name, " ON ", relation.display, ";"}));

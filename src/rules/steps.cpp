@@ -114,7 +114,7 @@ constexpr std::string_view kSyncBothWays =
     R"sql(CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {quote}
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    IF NEW.{to} IS NULL THEN NEW.{to} := NEW.{from}; ELSE NEW.{from} := NEW.{to}; END IF;
+    IF {to is null} THEN NEW.{to} := NEW.{from}; ELSE NEW.{from} := NEW.{to}; END IF;
   ELSIF NEW.{to}{as} IS DISTINCT FROM OLD.{to}{as}
     AND NEW.{from}{as} IS NOT DISTINCT FROM OLD.{from}{as} THEN
     NEW.{from} := NEW.{to};
@@ -133,6 +133,14 @@ END {quote};)sql";
 
 }  // namespace
 
+Text is_null(std::string_view value, bool composite) {
+  return concat({value, composite ? " IS NOT DISTINCT FROM NULL" : " IS NULL"});
+}
+
+Text is_not_null(std::string_view value, bool composite) {
+  return concat({value, composite ? " IS DISTINCT FROM NULL" : " IS NOT NULL"});
+}
+
 void append_sync_steps(const Context& context, const SyncedColumns& columns, Vector<Text>& steps) {
   steps.push_back(
       core::fill(columns.conversion.empty() ? kSyncBothWays : kSyncForward,
@@ -141,6 +149,7 @@ void append_sync_steps(const Context& context, const SyncedColumns& columns, Vec
                   {"from", columns.from},
                   {"to", columns.to},
                   {"as", columns.comparable ? "" : "::text"},
+                  {"to is null", is_null(concat({"NEW.", columns.to}), columns.composite)},
                   {"conversion", columns.conversion}}));
   steps.push_back(core::fill("CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {table}\n"
                              "  FOR EACH ROW EXECUTE FUNCTION {function}();",
@@ -302,6 +311,7 @@ void append_new_column_steps(const Context& context, const ddl::TypeChange& chan
   const ddl::Relation& relation = context.relation();
   const Text& table = relation.display;
   const ddl::Column& column = *context.effect.column;
+  const bool composite = column.composite || change.composite;
   const Text fresh = facts.free_column_name(relation, column.name, "new");
   const Text from = facts.quote(column.name);
   const Text to = facts.quote(fresh);
@@ -309,10 +319,12 @@ void append_new_column_steps(const Context& context, const ddl::TypeChange& chan
   const Text trigger = facts.quote(facts.free_name(relation, column.name, "sync"));
   const Text function = concat({facts.quote(relation.schema), ".", trigger});
   steps.push_back(concat({"ALTER TABLE ", table, " ADD COLUMN ", to, " ", change.new_type, ";"}));
-  append_sync_steps(context, {from, to, change.conversion_of_new, true, function, trigger}, steps);
+  append_sync_steps(
+      context, {from, to, change.conversion_of_new, composite, true, function, trigger}, steps);
   steps.push_back(
       backfill_step(context, concat({to, " = ", change.conversion}),
-                    concat({to, " IS NULL AND (", change.conversion, ") IS NOT NULL"})));
+                    concat({is_null(to, composite), " AND ",
+                            is_not_null(concat({"(", change.conversion, ")"}), composite)})));
   if (column.not_null) append_not_null_steps(context, fresh, steps);
   const Text swap = core::fill(
       "DROP TRIGGER {trigger} ON {table};\n"

@@ -15,6 +15,10 @@ Text comment_on_one_line(std::string_view text);
 // assignment and condition are SQL over the table's columns.
 Text backfill_step(const Context& context, std::string_view assignment, std::string_view condition);
 
+// "x IS NULL", and its opposite, in a form that means the value itself where it is a row.
+Text is_null(std::string_view value, bool composite);
+Text is_not_null(std::string_view value, bool composite);
+
 // Statements that keep two columns in step: trigger function and trigger. With a conversion (SQL
 // over NEW's columns) `to` follows `from`; without one, either follows the other, for old and new
 // code.
@@ -22,6 +26,7 @@ struct SyncedColumns {
   Text from;        // quoted
   Text to;          // quoted
   Text conversion;  // may be empty
+  bool composite;   // the type is a row type
   bool comparable;  // the type has an equality operator; json, xml and some others have none
   Text function;    // quoted and qualified
   Text trigger;     // quoted

@@ -107,7 +107,6 @@ constexpr std::int64_t kNoteworthyMs = 1000;
 
 Text session_text(const ddl::Session& session) {
   if (session.pid == 0) return Text("a prepared transaction (see pg_prepared_xacts)");
-  if (session.pid == 0) return Text("a prepared transaction");
   Text text = concat({"process ", core::number(session.pid)});
   Text about = session.application;
   if (session.transaction_ms >= kNoteworthyMs) {

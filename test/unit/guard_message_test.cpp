@@ -65,14 +65,14 @@ TEST(Message, IndentsEveryLineOfAStep) {
   EXPECT_EQ(readable(describe(found).hint), "Instead:\n  BEGIN;\n  SELECT 1;\n  COMMIT;");
 }
 
-TEST(Message, ShowsFourteenStepsAtMost) {
-  const std::string all = readable(describe(with_steps(14)).hint);
-  EXPECT_NE(all.find("SELECT 14;"), std::string::npos);
+TEST(Message, ShowsTwentyFourStepsAtMost) {
+  const std::string all = readable(describe(with_steps(24)).hint);
+  EXPECT_NE(all.find("SELECT 24;"), std::string::npos);
   EXPECT_EQ(all.find("and so on"), std::string::npos);
-  const std::string cut = readable(describe(with_steps(15)).hint);
-  EXPECT_NE(cut.find("SELECT 14;\n  -- and so on: 1 more step"), std::string::npos);
-  EXPECT_EQ(cut.find("SELECT 15;"), std::string::npos);
-  EXPECT_NE(readable(describe(with_steps(1000)).hint).find("and so on: 986 more steps"),
+  const std::string cut = readable(describe(with_steps(25)).hint);
+  EXPECT_NE(cut.find("SELECT 24;\n  -- and so on: 1 more step"), std::string::npos);
+  EXPECT_EQ(cut.find("SELECT 25;"), std::string::npos);
+  EXPECT_NE(readable(describe(with_steps(1000)).hint).find("and so on: 976 more steps"),
             std::string::npos);
 }
 
@@ -81,6 +81,38 @@ TEST(Message, OfAnErrorEndsWithTheWayOut) {
   EXPECT_EQ(readable(none.hint), way_out("create-index-blocking"));
   const Message one = describe(blocked({with_steps(1)}));
   EXPECT_EQ(readable(one.hint), "Instead:\n  SELECT 1;\n" + way_out("create-index-blocking"));
+}
+
+TEST(Message, TakesTheStepsOfTheFirstFindingThatHasSome) {
+  const Finding bare = finding("drop-column", "dropping column a");
+  Finding last = finding("rename-column", "renaming column b");
+  last.safe_sql.emplace_back("SELECT 'last';");
+  const Message text = describe(blocked({bare, with_steps(1), last}));
+  EXPECT_EQ(readable(text.message), "dropping column a");
+  EXPECT_EQ(readable(text.hint),
+            "Instead:\n  SELECT 1;\n" + way_out("drop-column,create-index-blocking,rename-column"));
+}
+
+TEST(Message, OfAnOverrideThatIsReservedNamesTheRole) {
+  const std::string who = "Members of role \"release_managers\" may run it all the same.";
+  Decision decision = blocked({with_steps(0)});
+  decision.reserved_for = "release_managers";
+  EXPECT_EQ(readable(describe(decision).hint), who);
+  decision = blocked({with_steps(1)});
+  decision.reserved_for = "release_managers";
+  EXPECT_EQ(readable(describe(decision).hint), "Instead:\n  SELECT 1;\n" + who);
+}
+
+// Steps that end in the statement itself, overridden, are the way out; not for those who may not.
+TEST(Message, OfStepsThatOverrideSaysWhoMay) {
+  Finding found = finding("drop-column", "dropping column a");
+  found.safe_sql.emplace_back("SET LOCAL db_guard.allow = 'drop-column';");
+  const std::string steps = "Instead:\n  SET LOCAL db_guard.allow = 'drop-column';";
+  Decision decision = blocked({found});
+  EXPECT_EQ(readable(describe(decision).hint), steps);
+  decision.reserved_for = "release_managers";
+  EXPECT_EQ(readable(describe(decision).hint),
+            steps + "\nMembers of role \"release_managers\" may run it all the same.");
 }
 
 TEST(Message, OfAnErrorTellsTheOtherFindings) {

@@ -151,6 +151,14 @@ TEST(Policy, SaysWhyAllowDoesNotCount) {
             "empty.");
 }
 
+TEST(Policy, NamesTheRoleThatOverridesAreReservedFor) {
+  const Vector<Finding> found = {finding("drop-column", Severity::kBlock)};
+  PolicyInput settings = input(Mode::kBlock);
+  EXPECT_EQ(readable(decide(found, settings).reserved_for), "");
+  settings.may_override = false;
+  EXPECT_EQ(readable(decide(found, settings).reserved_for), "release_managers");
+}
+
 TEST(Policy, ObjectsOnlyWhereAllowNamesTheRule) {
   PolicyInput settings = input(Mode::kBlock, Allow::kWithoutTheRole);
   const Decision decision = decide({finding("set-not-null", Severity::kBlock)}, settings);

@@ -282,12 +282,31 @@ TEST_P(Hazards, TellOnceWhoIsInTheWay) {
   const Findings findings = world.findings();
   const std::string detail = readable(findings.front().detail);
   for (const char* words :
-       {" It would wait now for process 4711 (reports), in a transaction for 3 min",
+       {" It would wait now for process 4711 (reports, in a transaction for 3 min)",
         " process 4712."}) {
     EXPECT_NE(detail.find(words), std::string::npos) << detail;
   }
   for (std::size_t i = 1; i < findings.size(); i++) {
     EXPECT_EQ(findings[i].detail.find("It would wait"), core::Text::npos);
+  }
+}
+
+TEST(InTheWay, IsSaidAsFarAsItIsKnown) {
+  const std::pair<ddl::Session, const char*> sessions[] = {
+      {{42, core::Text("app"), 300'000}, "process 42 (app, in a transaction for 5 min)"},
+      {{42, core::Text("app"), 999}, "process 42 (app)"},
+      {{42, {}, 300'000}, "process 42 (in a transaction for 5 min)"},
+      {{42, {}, -1}, "process 42"},
+      {{0, {}, 300'000}, "a prepared transaction (see pg_prepared_xacts)"},
+  };
+  for (const auto& [session, words] : sessions) {
+    World world;
+    world.action.kind = ActionKind::kDropColumn;
+    world.facts.sessions.push_back(session);
+    const std::string detail = readable(world.findings().front().detail);
+    const std::string end = std::string(" It would wait now for ") + words + ".";
+    ASSERT_GE(detail.size(), end.size());
+    EXPECT_EQ(detail.substr(detail.size() - end.size()), end);
   }
 }
 

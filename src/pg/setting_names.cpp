@@ -1,4 +1,4 @@
-#include "pg/settings.hpp"
+#include "pg/setting_names.hpp"
 
 #include "pg/server_version.hpp"
 
