@@ -75,7 +75,9 @@ RESET ALL;
 ALTER TABLE settings.missing RENAME COLUMN a TO b;
 ALTER TABLE missing.missing RENAME TO b;
 ALTER TABLE settings.t RENAME COLUMN missing TO b;
+\set VERBOSITY sqlstate
 ALTER TABLE settings.t ALTER COLUMN id TYPE missing;
+\set VERBOSITY terse
 ALTER TABLE settings.t ADD COLUMN b integer DEFAULT missing();
 ALTER TABLE settings.t ADD UNIQUE (missing);
 DROP INDEX settings.missing;
