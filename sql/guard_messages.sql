@@ -17,6 +17,13 @@ CREATE TRIGGER on_email AFTER UPDATE OF email ON users FOR EACH ROW EXECUTE FUNC
 SET client_min_messages = error;  -- wal_level may be too low for a subscriber
 CREATE PUBLICATION messages_of_users FOR TABLE users;
 RESET client_min_messages;
+CREATE TABLE secret (id integer, owner text);
+INSERT INTO secret SELECT g % 10, 'somebody' FROM generate_series(1, 1000) g;
+ALTER TABLE secret ENABLE ROW LEVEL SECURITY;
+ALTER TABLE secret FORCE ROW LEVEL SECURITY;
+CREATE ROLE regress_db_guard_owner;
+GRANT USAGE, CREATE ON SCHEMA messages TO regress_db_guard_owner;
+ALTER TABLE secret OWNER TO regress_db_guard_owner;
 CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint REFERENCES users, CONSTRAINT known CHECK (user_id > 0));
 INSERT INTO orders SELECT g, g FROM generate_series(1, 1000) g;
 ANALYZE users, orders;
@@ -46,6 +53,8 @@ CREATE INDEX ON users (lower(email)) WHERE total > 0;
 CREATE UNIQUE INDEX ON users (last_digit(total)) WHERE users.total % 2 = 0;
 CREATE UNIQUE INDEX IF NOT EXISTS users_email ON users USING btree (email) /* all of them */;
 ALTER TABLE users ADD COLUMN twice integer GENERATED ALWAYS AS (total * 2) STORED;
+-- Rows that row-level security hides from the owner are not said to be absent.
+ALTER TABLE secret ADD UNIQUE (id);
 -- What a client library reads.
 DO $$
 DECLARE
@@ -72,3 +81,4 @@ ALTER TABLE users DROP COLUMN code, ALTER COLUMN total TYPE bigint;
 SET client_min_messages = warning;
 DROP PUBLICATION messages_of_users;
 DROP SCHEMA messages CASCADE;
+DROP ROLE regress_db_guard_owner;
