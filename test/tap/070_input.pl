@@ -535,6 +535,9 @@ SQL
 	my @statements = ('ALTER TABLE brief DROP COLUMN note', 'ALTER TABLE brief ADD UNIQUE (id, note)', 'DROP INDEX brief_note_key',
 		'ALTER TABLE brief ALTER COLUMN id TYPE bigint', 'CREATE INDEX ON brief (note, id)');
 	my ($out, $err) = session('gone', join '', map { "BEGIN; SET LOCAL lock_timeout = '10ms'; $_; ROLLBACK;\n" } (@statements) x 60);
+	# A table that is looked at without a lock may lose its catalog rows between two looks; the server
+	# remarks on that by itself when it loads the table.
+	$err =~ s/WARNING:  01000: \d+ pg_\w+ record\(s\) missing for relation "brief"\n//g;
 	my %seen;
 	$seen{$_}++ foreach $err =~ /(?:ERROR|WARNING):  (\w{5}: (?:db_guard[^\n]*)?)/g;
 	note(join ', ', map { "$_ $seen{$_}" } sort keys %seen);
