@@ -7,7 +7,6 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -182,8 +181,7 @@ void insert_entry(const LogEntry& entry) {
   ::Relation table = table_open(log, RowExclusiveLock);
   if (RelationGetDescr(table)->natts == kColumns) {
     HeapTuple row = form_row(entry, next_id(entry), RelationGetDescr(table));
-    // Indexes as for a catalog: there is one, without expression or predicate.
-    CatalogTupleInsert(table, row);
+    simple_heap_insert(table, row);
     heap_freetuple(row);
   } else {
     ereport(WARNING,

@@ -42,8 +42,7 @@ COMMENT ON COLUMN db_guard.ddl_log.duration_ms IS 'From the start of the stateme
 
 -- Only the owner reads it: statements may hold what is nobody else's business.
 REVOKE ALL ON TABLE db_guard.ddl_log FROM PUBLIC;
-CREATE INDEX ddl_log_id ON db_guard.ddl_log (id);
-COMMENT ON INDEX db_guard.ddl_log_id IS 'For the latest entries first.';
+-- No index: it would cost every DDL statement more than it saves the few who read the log.
 
 SELECT pg_catalog.pg_extension_config_dump('db_guard.ddl_log', '');
 
