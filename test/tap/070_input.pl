@@ -464,6 +464,7 @@ subtest 'the search for duplicates can be interrupted' => sub {
 	new_database('slow', "ENCODING 'UTF8'");
 	answer('slow', <<'SQL');
 SET db_guard.mode = off;
+-- The pause is what is under test: work slow enough to be interrupted.
 CREATE FUNCTION slow(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_sleep(0.05); RETURN $1; END $$;
 CREATE TABLE t (id integer);
 INSERT INTO t SELECT g FROM generate_series(1, 1000) g;

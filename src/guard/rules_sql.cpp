@@ -12,18 +12,18 @@ extern "C" {
 PG_FUNCTION_INFO_V1(db_guard_list_rules);
 }
 
-namespace db_guard::rules {
+namespace db_guard::guard {
 
 namespace {
 
 constexpr int kColumns = 13;
 
-Text effect_of(const Rule& rule) {
+core::Text effect_of(const rules::Rule& rule) {
   return core::concat({ddl::lock_name(rule.lock), ", ", rule.work, ". ", rule.what});
 }
 
-void put_rule(const Rule& rule, ReturnSetInfo* result) {
-  const Text effect = effect_of(rule);
+void put_rule(const rules::Rule& rule, ReturnSetInfo* result) {
+  const core::Text effect = effect_of(rule);
   const std::string_view fields[kColumns] = {rule.slug,
                                              rule.family,
                                              core::severity_name(rule.severity),
@@ -50,14 +50,14 @@ void put_rule(const Rule& rule, ReturnSetInfo* result) {
 
 }  // namespace
 
-}  // namespace db_guard::rules
+}  // namespace db_guard::guard
 
 Datum db_guard_list_rules(PG_FUNCTION_ARGS) {
   InitMaterializedSRF(fcinfo, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   db_guard::pg::enter([&] {
     for (const db_guard::rules::Rule* rule : db_guard::rules::all_rules()) {
-      db_guard::rules::put_rule(*rule, result);
+      db_guard::guard::put_rule(*rule, result);
     }
   });
   PG_RETURN_NULL();
