@@ -104,7 +104,9 @@ std::uint64_t bytes_of(Oid id, double* rows) {
       *rows = blocks == 0 ? 0 : -1;
     }
   }
-  const Oid toast = relation->rd_rel->reltoastrelid;
+  // Where the heap has no page, nothing in TOAST is alive, and opening one more file costs as much
+  // as the rest of the decision.
+  const Oid toast = bytes > 0 ? relation->rd_rel->reltoastrelid : InvalidOid;
   RelationClose(relation);
   double ignored = 0;
   if (OidIsValid(toast)) bytes += bytes_of(toast, &ignored);
@@ -261,10 +263,12 @@ bool CatalogFacts::in_transaction_block() {
 
 std::int64_t CatalogFacts::lock_timeout_ms() { return LockTimeout; }
 
+// All actions of an ALTER TABLE are on the same table.
 std::optional<Relation> CatalogFacts::relation(const ObjectName& name) {
+  if (named_ && named_->name == name) return named_->relation;
   const Oid id = resolve(name);
-  if (!OidIsValid(id)) return std::nullopt;
-  return relation_by_id(id);
+  named_ = Named{name, OidIsValid(id) ? relation_by_id(id) : std::nullopt};
+  return named_->relation;
 }
 
 std::optional<Index> CatalogFacts::index(const ObjectName& name) {

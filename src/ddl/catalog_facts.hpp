@@ -39,6 +39,10 @@ class CatalogFacts final : public Facts {
                         std::string_view label) override;
 
  private:
+  struct Named {
+    ObjectName name;
+    std::optional<Relation> relation;
+  };
   struct KnownSize {
     std::uint32_t relation;
     bool only;
@@ -54,6 +58,7 @@ class CatalogFacts final : public Facts {
   Text give_name(std::uint32_t place, std::string_view base, std::string_view label,
                  Choose&& choose);
 
+  std::optional<Named> named_;  // the last that was asked for
   Vector<KnownSize> sizes_;
   Vector<GivenName> given_names_;
 };

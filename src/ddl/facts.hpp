@@ -52,8 +52,11 @@ struct Column {
 
 struct NewColumn {
   bool exists = false;  // a column of that name is already there
+  // In words only where a rule may speak of the column: it makes the server work through the rows,
+  // has a key, or has no value for them.
   Text type;
   Text default_sql;  // deparsed; empty without a default
+  bool has_default = false;
   bool volatile_default = false;
   bool serial = false;
   bool identity = false;

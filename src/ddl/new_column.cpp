@@ -25,6 +25,7 @@ struct ColumnPlan {
   bool exists;
   const char* type;
   const char* default_sql;
+  bool has_default;
   bool volatile_default;
   bool serial;
   bool identity;
@@ -54,8 +55,7 @@ bool is_null_constant(const Node* expression) {
 
 void plan_default(Node* expression, ColumnPlan& plan) {
   if (expression == nullptr || is_null_constant(expression)) return;
-  plan.default_sql = pg::under_pinned_search_path(
-      [&] { return deparse_expression(expression, NIL, false, false); });
+  plan.has_default = true;
   plan.volatile_default = contain_volatile_functions(
       reinterpret_cast<Node*>(expression_planner(reinterpret_cast<Expr*>(expression))));
 }
@@ -95,7 +95,19 @@ Node* plan_constraints(const ColumnDef* definition, ColumnPlan& plan) {
   return raw_default;
 }
 
-ColumnPlan plan_column(Oid relation, const ColumnDef* definition) {
+// The column in words, for the rules that will speak of it. Most additions concern none of them,
+// and finding the words takes longer than the rest.
+void describe(Oid type, int32 modifier, Node* expression, ColumnPlan& plan) {
+  plan.type = format_type_with_typemod(type, modifier);
+  if (plan.has_default) plan.default_sql = deparse_expression(expression, NIL, false, false);
+}
+
+bool concerns_a_rule(const ColumnPlan& plan, const KeySpec& key) {
+  return plan.volatile_default || plan.identity || plan.stored_generated ||
+         plan.constrained_domain || key.unique || (plan.not_null && !plan.has_default);
+}
+
+ColumnPlan plan_column(Oid relation, const ColumnDef* definition, const KeySpec& key) {
   ColumnPlan plan{};
   plan.exists = get_attnum(relation, definition->colname) != InvalidAttrNumber;
   if (plan.exists) return plan;
@@ -106,15 +118,16 @@ ColumnPlan plan_column(Oid relation, const ColumnDef* definition) {
   Oid type = InvalidOid;
   int32 modifier = -1;
   typenameTypeIdAndMod(nullptr, definition->typeName, &type, &modifier);
-  plan.type =
-      pg::under_pinned_search_path([&] { return format_type_with_typemod(type, modifier); });
   plan.constrained_domain = DomainHasConstraints(type);
   plan.composite = type_is_rowtype(type);
-  if (raw_default != nullptr) {
-    plan_default(cook(raw_default, type, modifier, definition->colname), plan);
-  } else {
-    // A domain brings a default of its own.
-    plan_default(get_typdefault(type), plan);
+  // A domain brings a default of its own.
+  Node* expression = raw_default != nullptr ? cook(raw_default, type, modifier, definition->colname)
+                                            : get_typdefault(type);
+  plan_default(expression, plan);
+  if (concerns_a_rule(plan, key)) {
+    const int nest_level = pg::pin_search_path();
+    describe(type, modifier, expression, plan);
+    pg::unpin_search_path(nest_level);
   }
   return plan;
 }
@@ -126,7 +139,7 @@ NewColumn analyse_new_column(const Relation& relation, const Action& action) {
   const auto* definition = static_cast<const ColumnDef*>(action.node);
   ColumnPlan plan{};
   try {
-    plan = pg::call([&] { return plan_column(id, definition); });
+    plan = pg::call([&] { return plan_column(id, definition, action.key); });
   } catch (const pg::PgError& error) {
     if (error.is_interruption()) throw;
     // No such type or function, no cast, a default that refers to a column.
@@ -136,6 +149,7 @@ NewColumn analyse_new_column(const Relation& relation, const Action& action) {
   column.exists = plan.exists;
   if (plan.type != nullptr) column.type = plan.type;
   if (plan.default_sql != nullptr) column.default_sql = plan.default_sql;
+  column.has_default = plan.has_default;
   column.volatile_default = plan.volatile_default;
   column.serial = plan.serial;
   column.identity = plan.identity;

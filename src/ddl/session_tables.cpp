@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "pgstat.h"
+#include "storage/procarray.h"
 #include "utils/hsearch.h"
 #include "utils/pgstat_internal.h"
 }
@@ -50,6 +51,10 @@ bool statistics_show_use(Oid relation) {
 }
 
 bool others_are_connected() {
+  // The list of backends is copied whole, which costs more than making a table; most often counting
+  // is enough. The count has autovacuum and WAL senders in it, so it does not settle more than
+  // that.
+  if (CountDBConnections(MyDatabaseId) <= 1) return false;
   // The snapshot of backends is kept for the transaction; an old one would miss newcomers.
   pgstat_clear_backend_activity_snapshot();
   const int count = pgstat_fetch_stat_numbackends();
@@ -64,12 +69,15 @@ bool others_are_connected() {
 // Sessions of this database since the statistics began: those reported, which includes every one
 // that has ended, and this one where it has not been reported yet.
 PgStat_Counter sessions_so_far() {
-  const PgStat_StatDBEntry* reported = pgstat_fetch_stat_dbentry(MyDatabaseId);
-  const PgStat_EntryRef* own =
-      pgstat_fetch_pending_entry(PGSTAT_KIND_DATABASE, MyDatabaseId, InvalidOid);
-  PgStat_Counter sessions = reported != nullptr ? pg::sessions_of(reported) : 0;
-  if (own != nullptr && own->pending != nullptr) {
-    sessions += pg::sessions_of(static_cast<const PgStat_StatDBEntry*>(own->pending));
+  PgStat_EntryRef* entry =
+      pgstat_get_entry_ref(PGSTAT_KIND_DATABASE, MyDatabaseId, InvalidOid, false, nullptr);
+  if (entry == nullptr) return 0;
+  pgstat_lock_entry_shared(entry, false);
+  const auto* shared = reinterpret_cast<const PgStatShared_Database*>(entry->shared_stats);
+  PgStat_Counter sessions = pg::sessions_of(&shared->stats);
+  pgstat_unlock_entry(entry);
+  if (entry->pending != nullptr) {
+    sessions += pg::sessions_of(static_cast<const PgStat_StatDBEntry*>(entry->pending));
   }
   return sessions;
 }

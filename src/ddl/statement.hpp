@@ -14,6 +14,9 @@ using core::Vector;
 struct ObjectName {
   Text schema;
   Text name;
+  bool operator==(const ObjectName& other) const {
+    return schema == other.schema && name == other.name;
+  }
 };
 
 enum class ActionKind : std::uint8_t {

@@ -122,6 +122,18 @@ Datum inet_or_null(const char* value, bool* is_null) {
   return value == nullptr ? Datum(0) : DirectFunctionCall1(inet_in, CStringGetDatum(value));
 }
 
+// Nearly every row has it.
+Datum no_findings() {
+  static Jsonb* empty = nullptr;
+  if (empty == nullptr) {
+    const Datum made = DirectFunctionCall1(jsonb_in, CStringGetDatum("[]"));
+    const MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+    empty = DatumGetJsonbPCopy(made);
+    MemoryContextSwitchTo(before);
+  }
+  return JsonbPGetDatum(empty);
+}
+
 HeapTuple form_row(const LogEntry& entry, int64 id, TupleDesc shape) {
   Datum values[kColumns] = {};
   bool nulls[kColumns] = {};
@@ -139,7 +151,7 @@ HeapTuple form_row(const LogEntry& entry, int64 id, TupleDesc shape) {
   values[kStatement] = text_or_null(entry.statement, &nulls[kStatement]);
   values[kOutcome] = text_or_null(entry.outcome, &nulls[kOutcome]);
   values[kFindings] =
-      json_or_null(entry.findings != nullptr ? entry.findings : "[]", &nulls[kFindings]);
+      entry.findings == nullptr ? no_findings() : json_or_null(entry.findings, &nulls[kFindings]);
   values[kAllowReason] = text_or_null(entry.allow_reason, &nulls[kAllowReason]);
   values[kAnalysisError] = text_or_null(entry.analysis_error, &nulls[kAnalysisError]);
   values[kDropped] = json_or_null(entry.dropped, &nulls[kDropped]);
@@ -150,7 +162,8 @@ HeapTuple form_row(const LogEntry& entry, int64 id, TupleDesc shape) {
 
 }  // namespace
 
-LogEntry entry_of_session(const Frame& frame, const Node* tree, const char* tag) {
+LogEntry entry_of_session(const Frame& frame, const Node* tree, const char* tag,
+                          const char* object) {
   LogEntry entry{};
   entry.logged_at = GetCurrentTimestamp();
   entry.user_name = user_name_of(GetUserId());
@@ -160,7 +173,7 @@ LogEntry entry_of_session(const Frame& frame, const Node* tree, const char* tag)
   entry.process_id = MyProcPid;
   entry.transaction_id = U64FromFullTransactionId(GetTopFullTransactionIdIfAny());
   entry.command_tag = tag;
-  entry.object = object_of(tree);
+  entry.object = object;
   entry.statement = statement_text(frame, tree);
   entry.outcome = frame.outcome != nullptr ? frame.outcome : "done";
   entry.findings = frame.findings;

@@ -28,8 +28,18 @@ struct LogEntry {
 
 // All of this is plain server code.
 
-// Who and where, from this session; the rest stays empty.
-LogEntry entry_of_session(const Frame& frame, const Node* tree, const char* tag);
+// What a statement is about.
+struct LogObject {
+  const char* name;  // null where the statement names nothing that is known here
+  bool temporary;    // a temporary relation
+  Oid relation;      // where it was looked up and found
+};
+// As the frame knows it, or else looked up.
+LogObject object_of(const Frame& frame, const Node* tree);
+
+// Who, where and what, from this session; the rest stays empty.
+LogEntry entry_of_session(const Frame& frame, const Node* tree, const char* tag,
+                          const char* object);
 
 // Inserts the row in the current transaction. A missing or altered table is a WARNING, since the
 // statement itself must not fail over its log.
@@ -39,10 +49,8 @@ void insert_entry(const LogEntry& entry);
 // raised. Returns when that is done or has failed; a failure is reported in the server log.
 void insert_entry_elsewhere(const LogEntry& entry);
 
-// The relation or other object that a statement is about, as text; null where it names none.
-const char* object_of(const Node* tree);
-
-// True when every relation that the statement names is temporary.
-bool is_about_temporary(const Node* tree);
+// True when every relation that the statement names is temporary, and none will be found by that
+// name once the statement has run.
+bool takes_temporary_name_away(const Node* tree);
 
 }  // namespace db_guard::guard

@@ -51,29 +51,23 @@ void record_dropped(const Event& event) {
   pg::call([&] { event.frame->dropped = keep_in_frame(*event.frame, json); });
 }
 
-const RangeVar* created_relation(const Node* tree) {
-  if (IsA(tree, CreateStmt)) return reinterpret_cast<const CreateStmt*>(tree)->relation;
-  if (IsA(tree, CreateTableAsStmt)) {
-    return reinterpret_cast<const CreateTableAsStmt*>(tree)->into->rel;
-  }
-  return nullptr;
+bool creates_a_table(const Node* tree) {
+  return IsA(tree, CreateStmt) || IsA(tree, CreateTableAsStmt);
 }
 
 // IF NOT EXISTS may have created nothing; only a relation of this very transaction counts.
-void remember_if_created(const Node* tree) {
-  const RangeVar* range = created_relation(tree);
-  if (range == nullptr || range->relpersistence == RELPERSISTENCE_TEMP) return;
-  const Oid id = RangeVarGetRelid(range, NoLock, true);
-  if (OidIsValid(id) && ddl::is_created_in_this_transaction(id)) ddl::remember_created(id);
+void remember_created(const LogObject& object) {
+  if (object.temporary || !OidIsValid(object.relation)) return;
+  if (ddl::is_created_in_this_transaction(object.relation)) ddl::remember_created(object.relation);
 }
 
 bool drops_in_cascade(const Node* tree) {
   return !IsA(tree, DropStmt) || reinterpret_cast<const DropStmt*>(tree)->behavior == DROP_CASCADE;
 }
 
-void log_statement(const Event& event) {
-  if (!settings().log_ddl || event.frame->skip_log || is_about_temporary(event.tree)) return;
-  LogEntry entry = entry_of_session(*event.frame, event.tree, event.tag);
+void log_statement(const Event& event, const LogObject& object) {
+  if (event.frame->skip_log || object.temporary) return;
+  LogEntry entry = entry_of_session(*event.frame, event.tree, event.tag, object.name);
   if (event.frame->outcome != nullptr && strcmp(event.frame->outcome, "allowed") == 0) {
     entry.allow_reason = settings().allow_reason;
   }
@@ -89,8 +83,7 @@ using namespace db_guard;
 Datum db_guard_ddl_command_start(PG_FUNCTION_ARGS) {
   const guard::Event event = guard::event_of(fcinfo);
   if (guard::is_exempt()) PG_RETURN_NULL();
-  // A dropped relation cannot be asked at the end any more.
-  event.frame->skip_log = guard::is_about_temporary(event.tree);
+  event.frame->skip_log = guard::takes_temporary_name_away(event.tree);
   if (guard::mode() == guard::Mode::kOff) PG_RETURN_NULL();
   pg::enter([&] { guard::judge_statement(event); });
   PG_RETURN_NULL();
@@ -117,7 +110,11 @@ Datum db_guard_sql_drop(PG_FUNCTION_ARGS) {
 Datum db_guard_ddl_command_end(PG_FUNCTION_ARGS) {
   const guard::Event event = guard::event_of(fcinfo);
   if (guard::is_exempt()) PG_RETURN_NULL();
-  guard::remember_if_created(event.tree);
-  guard::log_statement(event);
+  const bool created = guard::creates_a_table(event.tree);
+  const bool logs = guard::settings().log_ddl;
+  if (!created && !logs) PG_RETURN_NULL();
+  const guard::LogObject object = guard::object_of(*event.frame, event.tree);
+  if (created) guard::remember_created(object);
+  if (logs) guard::log_statement(event, object);
   PG_RETURN_NULL();
 }

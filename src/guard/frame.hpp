@@ -21,6 +21,7 @@ struct Frame {
   bool skip_log = false;         // temporary objects only
   // Texts live in `memory`, which outlives the transactions of a CONCURRENTLY command.
   MemoryContext memory = nullptr;
+  const char* object = nullptr;    // what the statement is about, where it was judged
   const char* findings = nullptr;  // JSON
   const char* outcome = nullptr;   // "warned", "allowed"; null for "done"
   const char* analysis_error = nullptr;

@@ -13,6 +13,11 @@
 #include "rules/evaluate.hpp"
 #include "rules/wording.hpp"
 
+extern "C" {
+#include "utils/inval.h"
+#include "utils/snapmgr.h"
+}
+
 namespace db_guard::guard {
 
 namespace {
@@ -103,7 +108,8 @@ void record_blocked(const Event& event, const Judgement& judgement) {
   if (!settings().log_ddl) return;
   const char* findings = judgement.findings.c_str();
   pg::call([&] {
-    LogEntry entry = entry_of_session(*event.frame, event.tree, event.tag);
+    const LogObject object = object_of(*event.frame, event.tree);
+    LogEntry entry = entry_of_session(*event.frame, event.tree, event.tag, object.name);
     entry.outcome = "blocked";
     entry.findings = findings;
     insert_entry_elsewhere(entry);
@@ -133,21 +139,54 @@ void report_analysis_failure(const Event& event, const char* why) {
   });
 }
 
+// Nothing is locked while it is looked at, so a relation may be dropped between two looks, and what
+// the caches still say of it may contradict the catalogs. A second look finds it gone.
+void forget_what_was_read() {
+  pg::call([] {
+    InvalidateCatalogSnapshot();
+    InvalidateSystemCaches();
+  });
+}
+
+constexpr int kMostLooks = 3;
+
 template <class Analysis>
 bool analyse(const Event& event, Analysis&& analysis) {
-  try {
-    pg::rolled_back(analysis);
-    return true;
-  } catch (const ddl::Refused&) {
-  } catch (const pg::PgError& error) {
-    if (error.is_interruption()) throw;
-    report_analysis_failure(event, error.what());
-  } catch (const std::bad_alloc&) {
-    report_analysis_failure(event, "out of memory");
-  } catch (const std::exception& error) {
-    report_analysis_failure(event, error.what());
+  for (int look = 1;; look++) {
+    try {
+      pg::rolled_back(analysis);
+      return true;
+    } catch (const ddl::Refused&) {
+      return false;
+    } catch (const pg::PgError& error) {
+      if (error.is_interruption()) throw;
+      if (look == kMostLooks) {
+        report_analysis_failure(event, error.what());
+        return false;
+      }
+    } catch (const std::bad_alloc&) {
+      report_analysis_failure(event, "out of memory");
+      return false;
+    } catch (const std::exception& error) {
+      report_analysis_failure(event, error.what());
+      return false;
+    }
+    forget_what_was_read();
   }
-  return false;
+}
+
+bool keeps_its_name(const ddl::Action& action) {
+  return action.kind != ddl::ActionKind::kDropIndex &&
+         action.kind != ddl::ActionKind::kRenameRelation;
+}
+
+// Spares the log a look-up at the end, when the statement has emptied the caches.
+void note_object(const Event& event, const ddl::Action& action, ddl::Facts& facts) {
+  if (!keeps_its_name(action)) return;
+  const auto relation = facts.relation(action.target);
+  if (!relation || relation->temporary) return;
+  const char* name = relation->display.c_str();
+  pg::call([&] { event.frame->object = keep_in_frame(*event.frame, name); });
 }
 
 }  // namespace
@@ -161,6 +200,7 @@ void judge_statement(const Event& event) {
   const bool analysed = analyse(event, [&] {
     ddl::CatalogFacts facts;
     conclude(rules::evaluate(statement, facts, small_table_bytes()), judgement);
+    note_object(event, statement.actions.front(), facts);
   });
   if (analysed && judgement.found) act(event, judgement);
 }

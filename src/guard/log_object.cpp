@@ -52,14 +52,23 @@ const RangeVar* relation_of(const Node* tree) {
   }
 }
 
-// Renamed and moved relations are found under their new name only.
-const char* qualified_name(const RangeVar* range) {
+bool is_temporary(const RangeVar* range, Oid id) {
+  if (range->relpersistence == RELPERSISTENCE_TEMP) return true;
+  return OidIsValid(id) && get_rel_persistence(id) == RELPERSISTENCE_TEMP;
+}
+
+// Looked up once: after DDL has emptied the caches a look-up is what costs most here.
+LogObject relation_object(const RangeVar* range) {
   const Oid id = RangeVarGetRelid(range, NoLock, true);
   const char* name = OidIsValid(id) ? get_rel_name(id) : nullptr;
   const char* schema = name != nullptr ? get_namespace_name(get_rel_namespace(id)) : nullptr;
-  // Without a lock it may be gone between two looks.
-  if (schema == nullptr) return quote_qualified_identifier(range->schemaname, range->relname);
-  return quote_qualified_identifier(schema, name);
+  const bool temporary = is_temporary(range, id);
+  // Renamed and moved relations are found under their new name only, and without a lock one may be
+  // gone between two looks.
+  if (schema == nullptr) {
+    return {quote_qualified_identifier(range->schemaname, range->relname), temporary, id};
+  }
+  return {quote_qualified_identifier(schema, name), temporary, id};
 }
 
 const char* quoted_list(List* names) {
@@ -94,12 +103,6 @@ const char* dropped_names(const DropStmt* tree) {
   return text.len > 0 ? text.data : nullptr;
 }
 
-bool is_temporary(const RangeVar* range) {
-  if (range->relpersistence == RELPERSISTENCE_TEMP) return true;
-  const Oid id = RangeVarGetRelid(range, NoLock, true);
-  return OidIsValid(id) && get_rel_persistence(id) == RELPERSISTENCE_TEMP;
-}
-
 bool drops_relations(const DropStmt* tree) {
   switch (tree->removeType) {
     case OBJECT_TABLE:
@@ -116,16 +119,13 @@ bool drops_only_temporary(const DropStmt* tree) {
   if (!drops_relations(tree)) return false;
   ListCell* cell = nullptr;
   foreach (cell, tree->objects) {
-    if (!is_temporary(makeRangeVarFromNameList(static_cast<List*>(lfirst(cell))))) return false;
+    const RangeVar* range = makeRangeVarFromNameList(static_cast<List*>(lfirst(cell)));
+    if (!is_temporary(range, RangeVarGetRelid(range, NoLock, true))) return false;
   }
   return true;
 }
 
-}  // namespace
-
-const char* object_of(const Node* tree) {
-  const RangeVar* range = relation_of(tree);
-  if (range != nullptr) return qualified_name(range);
+const char* name_of_other(const Node* tree) {
   switch (nodeTag(tree)) {
     case T_DropStmt:
       return dropped_names(reinterpret_cast<const DropStmt*>(tree));
@@ -146,16 +146,26 @@ const char* object_of(const Node* tree) {
     case T_AlterDomainStmt:
       return quoted_list(reinterpret_cast<const AlterDomainStmt*>(tree)->typeName);
     case T_CompositeTypeStmt:
-      return qualified_name(reinterpret_cast<const CompositeTypeStmt*>(tree)->typevar);
+      return relation_object(reinterpret_cast<const CompositeTypeStmt*>(tree)->typevar).name;
     default:
       return nullptr;
   }
 }
 
-bool is_about_temporary(const Node* tree) {
-  if (IsA(tree, DropStmt)) return drops_only_temporary(reinterpret_cast<const DropStmt*>(tree));
+}  // namespace
+
+LogObject object_of(const Frame& frame, const Node* tree) {
+  if (frame.object != nullptr) return {frame.object, false, InvalidOid};
   const RangeVar* range = relation_of(tree);
-  return range != nullptr && is_temporary(range);
+  if (range != nullptr) return relation_object(range);
+  return {name_of_other(tree), false, InvalidOid};
+}
+
+bool takes_temporary_name_away(const Node* tree) {
+  if (IsA(tree, DropStmt)) return drops_only_temporary(reinterpret_cast<const DropStmt*>(tree));
+  if (!IsA(tree, RenameStmt)) return false;
+  const RangeVar* range = relation_of(tree);
+  return range != nullptr && is_temporary(range, RangeVarGetRelid(range, NoLock, true));
 }
 
 }  // namespace db_guard::guard

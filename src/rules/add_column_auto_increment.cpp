@@ -57,8 +57,9 @@ void append_steps(const Context& context, const ddl::NewColumn& added, Vector<Te
 
 void check(const Context& context, Findings& findings) {
   const auto& added = context.effect.added;
-  if (!added || added->exists || is_small(context)) return;
+  if (!added || added->exists) return;
   if (!added->serial && !added->identity) return;
+  if (is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
   finding.message = concat({"adding ", added->serial ? "serial" : "identity", " column ",

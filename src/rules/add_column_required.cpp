@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kSlug = "add-column-required";
 
 bool has_value_for_old_rows(const ddl::NewColumn& added) {
-  return !added.default_sql.empty() || added.serial || added.identity || added.stored_generated ||
+  return added.has_default || added.serial || added.identity || added.stored_generated ||
          added.virtual_generated;
 }
 

@@ -68,6 +68,7 @@ TEST_F(Effects, CreateIndexOnOnlyAPartitionedTableBuildsNothing) {
 TEST_F(Effects, AddPlainColumnOnlyLocks) {
   facts.added.type = "text";
   facts.added.default_sql = "'x'::text";
+  facts.added.has_default = true;
   facts.added.not_null = true;
   EXPECT_EQ(summary(effect(ActionKind::kAddColumn, "note")), "ACCESS EXCLUSIVE");
   facts.added.virtual_generated = true;

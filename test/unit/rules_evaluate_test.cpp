@@ -62,6 +62,7 @@ const Hazard kHazards[] = {
      [](FakeFacts& facts, Action&) {
        facts.added.volatile_default = true;
        facts.added.default_sql = "gen_random_uuid()";
+       facts.added.has_default = true;
      }},
     {"primary",
      {"add-primary-key"},
@@ -325,6 +326,7 @@ TEST(Evaluate, TheHazardsCoverEveryRule) {
 TEST(Evaluate, HarmlessActionsAskNobodyAnything) {
   World world;
   world.facts.added.default_sql = "0";
+  world.facts.added.has_default = true;
   EXPECT_EQ(world.rules(), Strings{});
   EXPECT_EQ(world.facts.asked_who_knows, 0);
   EXPECT_EQ(world.facts.asked_who_is_in_the_way, 0);
@@ -365,8 +367,10 @@ TEST(AddColumn, RequiredIsFineWithAValueForOldRows) {
   world.facts.added.not_null = true;
   EXPECT_EQ(world.rules(), Strings{"add-column-required"});
   world.facts.added.default_sql = "0";
+  world.facts.added.has_default = true;
   EXPECT_EQ(world.rules(), Strings{});
   world.facts.added.default_sql = "";
+  world.facts.added.has_default = false;
   world.facts.added.virtual_generated = true;
   EXPECT_EQ(world.rules(), Strings{});
 }

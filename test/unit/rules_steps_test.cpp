@@ -157,6 +157,7 @@ TEST_F(Steps, QuoteEveryName) {
 TEST_F(Steps, AddVolatileDefault) {
   facts.added.volatile_default = true;
   facts.added.default_sql = "clock_timestamp()";
+  facts.added.has_default = true;
   const Strings first =
       under_timeout(
           {"ALTER TABLE public.orders ADD COLUMN seen bigint;",
@@ -171,6 +172,7 @@ TEST_F(Steps, AddVolatileDefault) {
 TEST_F(Steps, BackfillCountsThePagesOfEveryDescendant) {
   facts.added.volatile_default = true;
   facts.added.default_sql = "f()";
+  facts.added.has_default = true;
   for (const char kind : {'p', 'r'}) {
     facts.relations[0].kind = kind;
     facts.relations[0].has_children = true;
@@ -384,6 +386,7 @@ TEST_F(Steps, AddUniqueColumn) {
   action.key.columns = {Text("slug")};
   action.key.unique = true;
   facts.added.default_sql = "'x'::text";
+  facts.added.has_default = true;
   EXPECT_EQ(
       steps("add-unique-constraint", ActionKind::kAddColumn, "slug"),
       under_timeout({"ALTER TABLE public.orders ADD COLUMN slug bigint DEFAULT 'x'::text;"}) +
