@@ -1,6 +1,7 @@
 // The library's one entry point for the server: each slice sets itself up, nothing else happens.
 #include "guard/settings.hpp"
 #include "guard/utility_hook.hpp"
+#include "lint/observer.hpp"
 #include "pg/prelude.hpp"
 
 extern "C" {
@@ -11,4 +12,5 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init() {
   db_guard::guard::define_settings();
   db_guard::guard::install_utility_hook();
+  db_guard::lint::install_observer();
 }

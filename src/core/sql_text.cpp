@@ -10,12 +10,6 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
 }
 
-bool starts_name(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
-}
-
-bool continues_name(char c) { return starts_name(c) || (c >= '0' && c <= '9') || c == '$'; }
-
 // Comments nest in SQL.
 std::size_t skip_block_comment(std::string_view sql, std::size_t at) {
   int depth = 0;
@@ -33,6 +27,14 @@ std::size_t skip_block_comment(std::string_view sql, std::size_t at) {
   return sql.size();
 }
 
+}  // namespace
+
+bool starts_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
+}
+
+bool continues_name(char c) { return starts_name(c) || (c >= '0' && c <= '9') || c == '$'; }
+
 std::size_t skip_blanks(std::string_view sql, std::size_t at) {
   while (at < sql.size()) {
     if (is_blank(sql[at])) {
@@ -48,6 +50,8 @@ std::size_t skip_blanks(std::string_view sql, std::size_t at) {
   }
   return at;
 }
+
+namespace {
 
 std::size_t end_of_quoted(std::string_view sql, std::size_t at) {
   for (at++; at < sql.size(); at++) {

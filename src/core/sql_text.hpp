@@ -6,6 +6,13 @@
 
 namespace db_guard::core {
 
+// Letters, digits and more that a plain name begins with and goes on with.
+bool starts_name(char c);
+bool continues_name(char c);
+
+// The offset of the next thing that is no blank and no comment.
+std::size_t skip_blanks(std::string_view sql, std::size_t at);
+
 // The offset behind the possibly qualified, possibly quoted name that starts at `start`, including
 // a trailing `*` or the parenthesis that closes ONLY (name). npos where no plain name stands there
 // (U&"..." included).

@@ -89,30 +89,6 @@ Oid resolve(const ObjectName& name) {
   }
 }
 
-std::uint64_t bytes_of(Oid id, double* rows) {
-  ::Relation relation = RelationIdGetRelation(id);
-  if (relation == nullptr) return 0;
-  std::uint64_t bytes = 0;
-  if (RELKIND_HAS_STORAGE(relation->rd_rel->relkind)) {
-    const BlockNumber blocks = RelationGetNumberOfBlocks(relation);
-    bytes = std::uint64_t(blocks) * BLCKSZ;
-    const auto* form = relation->rd_rel;
-    // The planner's way: density at the last ANALYZE times the size now.
-    if (form->reltuples >= 0 && form->relpages > 0) {
-      *rows = double(form->reltuples) / form->relpages * blocks;
-    } else {
-      *rows = blocks == 0 ? 0 : -1;
-    }
-  }
-  // Where the heap has no page, nothing in TOAST is alive, and opening one more file costs as much
-  // as the rest of the decision.
-  const Oid toast = bytes > 0 ? relation->rd_rel->reltoastrelid : InvalidOid;
-  RelationClose(relation);
-  double ignored = 0;
-  if (OidIsValid(toast)) bytes += bytes_of(toast, &ignored);
-  return bytes;
-}
-
 struct SizeRow {
   std::uint64_t bytes;
   double rows;
@@ -224,6 +200,30 @@ bool is_created_in_this_transaction(Oid id) {
 }
 
 bool lock_without_waiting(Oid id) { return ConditionalLockRelationOid(id, AccessShareLock); }
+
+std::uint64_t bytes_of(Oid id, double* rows) {
+  ::Relation relation = RelationIdGetRelation(id);
+  if (relation == nullptr) return 0;
+  std::uint64_t bytes = 0;
+  if (RELKIND_HAS_STORAGE(relation->rd_rel->relkind)) {
+    const BlockNumber blocks = RelationGetNumberOfBlocks(relation);
+    bytes = std::uint64_t(blocks) * BLCKSZ;
+    const auto* form = relation->rd_rel;
+    // The planner's way: density at the last ANALYZE times the size now.
+    if (form->reltuples >= 0 && form->relpages > 0) {
+      *rows = double(form->reltuples) / form->relpages * blocks;
+    } else {
+      *rows = blocks == 0 ? 0 : -1;
+    }
+  }
+  // Where the heap has no page, nothing in TOAST is alive, and opening one more file costs as much
+  // as the rest of the decision.
+  const Oid toast = bytes > 0 ? relation->rd_rel->reltoastrelid : InvalidOid;
+  RelationClose(relation);
+  double ignored = 0;
+  if (OidIsValid(toast)) bytes += bytes_of(toast, &ignored);
+  return bytes;
+}
 
 std::optional<Relation> relation_by_id(Oid id) {
   const RelationRow row = pg::call([&] { return read_relation(id); });

@@ -70,6 +70,10 @@ bool is_created_in_this_transaction(Oid id);
 // print expressions take it on the table, and would wait.
 bool lock_without_waiting(Oid id);
 
+// Plain server code: bytes of a relation's heap (or index) and TOAST, and the planner's estimate of
+// its rows; `rows` stays as it is where nothing is known.
+std::uint64_t bytes_of(Oid id, double* rows);
+
 // The relation of that OID; nullopt when it is gone.
 std::optional<Relation> relation_by_id(Oid id);
 

@@ -89,4 +89,13 @@ inline PgStat_Counter sessions_of(const PgStat_StatDBEntry* database) {
 #endif
 }
 
+// Scans of a table that this process has begun and not yet reported to the cumulative statistics.
+inline PgStat_Counter pending_scans(const PgStat_TableStatus* table) {
+#if PG_VERSION_NUM >= 160000
+  return table->counts.numscans;
+#else
+  return table->t_counts.t_numscans;
+#endif
+}
+
 }  // namespace db_guard::pg

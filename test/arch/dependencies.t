@@ -13,8 +13,9 @@ my %MAY = (
     'ddl-pure' => [qw(core)],
     'ddl-wall' => [qw(core pg rules ddl-pure)],
     pg         => [qw(core)],
+    effects    => [qw(core pg ddl-pure ddl-wall)],
 );
-my @SLICE_MAY = qw(core pg rules ddl-pure ddl-wall);
+my @SLICE_MAY = qw(core pg rules ddl-pure ddl-wall effects);
 
 my @PURE = qw(core rules ddl-pure);
 my $SERVER_FOLDERS = join '|', qw(access archive backup bootstrap catalog commands common datatype executor

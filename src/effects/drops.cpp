@@ -1,0 +1,7 @@
+#include "effects/prediction.hpp"
+
+namespace db_guard::effects {
+
+bool predict_drop(Prediction&, Node*) { return false; }
+
+}  // namespace db_guard::effects

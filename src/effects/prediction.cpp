@@ -1,0 +1,82 @@
+#include "effects/prediction.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "nodes/makefuncs.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+}
+
+namespace db_guard::effects {
+
+namespace {
+
+bool is_worth_a_row(Oid relation) {
+  if (!OidIsValid(relation) || relation < FirstNormalObjectId) return false;
+  const Oid schema = get_rel_namespace(relation);
+  return OidIsValid(schema) && !IsCatalogNamespace(schema) && !IsToastNamespace(schema);
+}
+
+}  // namespace
+
+RelationEffect* find_effect(const Prediction& prediction, Oid relation) {
+  ListCell* cell = nullptr;
+  foreach (cell, prediction.effects) {
+    auto* effect = static_cast<RelationEffect*>(lfirst(cell));
+    if (effect->relation == relation) return effect;
+  }
+  return nullptr;
+}
+
+RelationEffect* add_lock(Prediction& prediction, Oid relation, LOCKMODE lock) {
+  RelationEffect* effect = find_effect(prediction, relation);
+  if (effect == nullptr) {
+    effect = static_cast<RelationEffect*>(palloc0(sizeof(RelationEffect)));
+    effect->relation = relation;
+    if (is_worth_a_row(relation)) prediction.effects = lappend(prediction.effects, effect);
+  }
+  effect->lock = Max(effect->lock, lock);
+  return effect;
+}
+
+void cannot_judge(Prediction& prediction, const char* why) {
+  if (prediction.unknown == nullptr) prediction.unknown = why;
+}
+
+void server_refuses(Prediction& prediction, const char* message) {
+  if (prediction.refused == nullptr) prediction.refused = message;
+}
+
+Oid find_relation(Prediction&, const RangeVar* name) {
+  return RangeVarGetRelid(name, NoLock, true);
+}
+
+Oid find_relation(Prediction& prediction, const List* names) {
+  return find_relation(prediction, makeRangeVarFromNameList(const_cast<List*>(names)));
+}
+
+List* family_of(Oid relation) { return find_all_inheritors(relation, NoLock, nullptr); }
+
+List* indexes_of(Oid relation) {
+  ::Relation table = RelationIdGetRelation(relation);
+  if (table == nullptr) return NIL;
+  List* indexes = list_copy(RelationGetIndexList(table));
+  RelationClose(table);
+  return indexes;
+}
+
+void predict_statement(Prediction& prediction, Node* tree) {
+  const bool known = predict_alter_table(prediction, tree) ||
+                     predict_create_table(prediction, tree) || predict_index(prediction, tree) ||
+                     predict_drop(prediction, tree) || predict_type(prediction, tree) ||
+                     predict_view(prediction, tree) || predict_maintenance(prediction, tree) ||
+                     predict_other(prediction, tree);
+  if (!known) cannot_judge(prediction, "db_guard does not know this command");
+}
+
+}  // namespace db_guard::effects

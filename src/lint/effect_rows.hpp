@@ -1,0 +1,32 @@
+// The rows of explain_ddl and trace_sql. Plain server code.
+#pragma once
+
+#include "effects/prediction.hpp"
+#include "lint/script.hpp"
+
+extern "C" {
+#include "nodes/execnodes.h"
+}
+
+namespace db_guard::lint {
+
+constexpr const char* kExact = "exact";
+constexpr const char* kEstimated = "estimated";
+constexpr const char* kUnknown = "unknown";
+
+// The statement that rows are about, and what all of them share.
+struct RowSource {
+  ReturnSetInfo* result;
+  const ScriptStatement* statement;
+  const char* certainty;
+  double milliseconds;  // below 0: NULL
+};
+
+// A row about a relation that exists right now.
+void put_effect(const RowSource& source, const effects::RelationEffect& effect);
+// The row of a statement that locks nothing (text: null) or could not be judged (text: why).
+void put_no_relation(const RowSource& source, const char* text);
+// One of the two, for a whole prediction.
+void put_prediction(const RowSource& source, const effects::Prediction& prediction);
+
+}  // namespace db_guard::lint
