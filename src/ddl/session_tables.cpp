@@ -83,7 +83,7 @@ PgStat_Counter sessions_so_far() {
 }
 
 bool has_been_alone_since(const Created& created) {
-  return created.alone && !others_are_connected() && sessions_so_far() == created.sessions;
+  return created.alone && sessions_so_far() == created.sessions && !others_are_connected();
 }
 
 }  // namespace
