@@ -105,6 +105,9 @@ void put_effect(const RowSource& source, const effects::RelationEffect& effect) 
   row.set(kBytes, Int64GetDatum(int64(bytes)));
   row.set(kBlocksReads, BoolGetDatum(ddl::blocks_reads(lock)));
   row.set(kBlocksWrites, BoolGetDatum(ddl::blocks_writes(lock)));
+  const double guess =
+      source.rates != nullptr ? estimate(*source.rates, effect, double(bytes)) : -1;
+  if (guess >= 0) row.set(kMilliseconds, Float8GetDatum(guess));
   row.set(kBlockedBy, sessions_in_the_way(id, effect.lock));
   put(source, row);
 }

@@ -3,6 +3,7 @@
 
 #include "effects/prediction.hpp"
 #include "lint/script.hpp"
+#include "lint/work_rates.hpp"
 
 extern "C" {
 #include "nodes/execnodes.h"
@@ -19,7 +20,8 @@ struct RowSource {
   ReturnSetInfo* result;
   const ScriptStatement* statement;
   const char* certainty;
-  double milliseconds;  // below 0: NULL
+  double milliseconds;     // observed; below 0: NULL
+  const WorkRates* rates;  // to estimate the time of each relation by; null: not to be estimated
 };
 
 // A row about a relation that exists right now.

@@ -22,26 +22,50 @@ void put_refusal(const RowSource& source, const char* message) {
   pg::call([&] { put_no_relation(source, psprintf("the server will refuse it: %s", message)); });
 }
 
-void explain(const RowSource& source) {
-  if (source.statement->tree == nullptr) {
-    RowSource own = source;
-    own.certainty = kUnknown;
-    pg::call([&] { put_no_relation(own, own.statement->problem); });
-    return;
+bool does_work(const effects::Prediction& prediction) {
+  ListCell* cell = nullptr;
+  foreach (cell, prediction.effects) {
+    const auto* effect = static_cast<const effects::RelationEffect*>(lfirst(cell));
+    if (effect->rewrite || effect->scan || effect->index_build || effect->fk_check) return true;
   }
-  effects::Prediction prediction{};
-  try {
-    pg::rolled_back(
-        [&] { pg::call([&] { effects::predict_statement(prediction, source.statement->tree); }); });
-  } catch (const pg::PgError& error) {
-    if (error.is_interruption()) throw;
-    put_refusal(source, error.what());
-    return;
-  }
-  RowSource own = source;
-  if (prediction.estimated) own.certainty = kEstimated;
-  pg::call([&] { put_prediction(own, prediction); });
+  return false;
 }
+
+// Reads the log no more than once a script, and only where a time is to be estimated.
+class Explainer {
+ public:
+  explicit Explainer(ReturnSetInfo* result) : result_(result) {}
+
+  void explain(const ScriptStatement& statement) {
+    RowSource source{result_, &statement, kExact, -1, nullptr};
+    if (statement.tree == nullptr) {
+      source.certainty = kUnknown;
+      pg::call([&] { put_no_relation(source, statement.problem); });
+      return;
+    }
+    effects::Prediction prediction{};
+    try {
+      pg::rolled_back(
+          [&] { pg::call([&] { effects::predict_statement(prediction, statement.tree); }); });
+    } catch (const pg::PgError& error) {
+      if (error.is_interruption()) throw;
+      put_refusal(source, error.what());
+      return;
+    }
+    if (prediction.estimated) source.certainty = kEstimated;
+    if (does_work(prediction)) source.rates = &rates();
+    pg::call([&] { put_prediction(source, prediction); });
+  }
+
+ private:
+  const WorkRates& rates() {
+    if (!rates_) rates_ = read_work_rates();
+    return *rates_;
+  }
+
+  ReturnSetInfo* result_;
+  std::optional<WorkRates> rates_;
+};
 
 }  // namespace
 
@@ -54,9 +78,10 @@ Datum db_guard_explain_ddl(PG_FUNCTION_ARGS) {
   InitMaterializedSRF(fcinfo, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   pg::enter([&] {
+    lint::Explainer explainer(result);
     for (const lint::ScriptStatement& statement : lint::parse_script(sql)) {
       pg::check_for_interrupts();
-      lint::explain({result, &statement, lint::kExact, -1});
+      explainer.explain(statement);
     }
   });
   PG_RETURN_NULL();

@@ -1,5 +1,34 @@
 -- lint: looking before leaping.
 
+CREATE FUNCTION db_guard.work_rates(
+    OUT work text, OUT bytes_per_ms double precision, OUT statements bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE
+-- The log is its owner's alone; how fast this server rewrites tables may be known to all.
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT rule.work,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY (finding ->> 'bytes')::double precision / entry.duration_ms),
+           count(*)
+      FROM db_guard.ddl_log AS entry
+     CROSS JOIN LATERAL jsonb_array_elements(entry.findings) AS finding
+      JOIN db_guard.rules AS rule ON rule.rule = finding ->> 'rule'
+     WHERE entry.outcome <> 'blocked'
+       AND jsonb_array_length(entry.findings) = 1
+       AND rule.work IN ('rewrite', 'scan', 'index build')
+       -- Shorter statements tell about overhead, not about speed.
+       AND entry.duration_ms >= 50
+       AND (finding ->> 'bytes')::double precision >= 1024 * 1024
+       -- The newest 2,000 pages: a long log must not make a prediction slow.
+       AND entry.ctid >= format('(%s,0)', greatest(
+               pg_relation_size('db_guard.ddl_log') / current_setting('block_size')::bigint - 2000, 0))::tid
+     GROUP BY rule.work
+$$;
+
+COMMENT ON FUNCTION db_guard.work_rates() IS
+'How many bytes of a table this server has rewritten, scanned or indexed in a millisecond: the median of what db_guard.ddl_log remembers of statements of 50 ms and more. Waiting for locks is in it.';
+
 CREATE FUNCTION db_guard.explain_ddl(
     sql text,
     OUT statement integer, OUT command text, OUT relation text, OUT lock_mode text,
@@ -12,7 +41,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'db_guard_explain_ddl';
 
 COMMENT ON FUNCTION db_guard.explain_ddl(text) IS
-'What each statement of a script will do to every relation that exists before it: lock, rewrite, scan, index build, foreign-key check. Changes nothing, and waits for nobody. One row with relation NULL where a statement locks nothing; certainty is exact, estimated or unknown (then proof says why).';
+'What each statement of a script will do to every relation that exists before it: lock, rewrite, scan, index build, foreign-key check. Changes nothing, and waits for nobody. One row with relation NULL where a statement locks nothing; certainty is exact, estimated or unknown (then proof says why). estimated_ms: by db_guard.work_rates(), NULL where this server has not done such work before.';
 
 CREATE FUNCTION db_guard.trace_sql(
     sql text,

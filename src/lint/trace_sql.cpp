@@ -273,7 +273,7 @@ void trace_script(const core::Vector<ScriptStatement>& script, ReturnSetInfo* re
   bool failed = false;
   for (const ScriptStatement& statement : script) {
     pg::check_for_interrupts();
-    const RowSource source{result, &statement, kExact, -1};
+    const RowSource source{result, &statement, kExact, -1, nullptr};
     if (statement.tree == nullptr) {
       put_unknown(source, statement.problem);
     } else if (is_transaction_control(statement.tree)) {

@@ -1,5 +1,5 @@
-// split_script on any bytes: the pieces stand in order, none overlaps, and nothing but blanks, comments
-// and semicolons is left between them.
+// split_script on any bytes: the pieces stand in order, none overlaps, and nothing but blanks,
+// comments and semicolons is left between them.
 #include <cstdint>
 #include <cstdlib>
 

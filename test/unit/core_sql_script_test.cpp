@@ -65,21 +65,22 @@ TEST(SplitScript, BodiesInSql) {
             List({"1:CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN a THEN 1 END; "
                   "SELECT 2; END",
                   "1:x"}));
-  EXPECT_EQ(pieces("CREATE OR REPLACE PROCEDURE p() begin atomic DELETE FROM t; end; y").size(), 2U);
+  EXPECT_EQ(pieces("CREATE OR REPLACE PROCEDURE p() begin atomic DELETE FROM t; end; y").size(),
+            2U);
   EXPECT_EQ(pieces("BEGIN; CREATE TABLE t (a int); END; z").size(), 4U);
 }
 
 TEST(SplitScript, PsqlCommands) {
-  EXPECT_EQ(pieces("\\set x 1; 2\nSELECT 1 \\gset\n\\c db\nSELECT 2;"),
-            List({"meta 1:\\set x 1; 2", "2:SELECT 1", "meta 2:\\gset", "meta 3:\\c db",
-                  "4:SELECT 2"}));
+  EXPECT_EQ(
+      pieces("\\set x 1; 2\nSELECT 1 \\gset\n\\c db\nSELECT 2;"),
+      List({"meta 1:\\set x 1; 2", "2:SELECT 1", "meta 2:\\gset", "meta 3:\\c db", "4:SELECT 2"}));
   EXPECT_EQ(pieces("SELECT 'a\\b'; x"), List({"1:SELECT 'a\\b'", "1:x"}));
 }
 
 TEST(SplitScript, DataOfCopy) {
-  EXPECT_EQ(pieces("COPY t (a, b) FROM stdin WITH (FORMAT text);\n1\t'x;\n\\.\nSELECT 1;"),
-            List({"1:COPY t (a, b) FROM stdin WITH (FORMAT text)", "data 2:1\t'x;\n",
-                  "4:SELECT 1"}));
+  EXPECT_EQ(
+      pieces("COPY t (a, b) FROM stdin WITH (FORMAT text);\n1\t'x;\n\\.\nSELECT 1;"),
+      List({"1:COPY t (a, b) FROM stdin WITH (FORMAT text)", "data 2:1\t'x;\n", "4:SELECT 1"}));
   EXPECT_EQ(pieces("COPY t FROM STDIN;\n1\n"), List({"1:COPY t FROM STDIN", "data 2:1\n"}));
   EXPECT_EQ(pieces("COPY t FROM 'stdin'; SELECT 1"), List({"1:COPY t FROM 'stdin'", "1:SELECT 1"}));
   EXPECT_EQ(pieces("COPY t TO stdout; SELECT 1"), List({"1:COPY t TO stdout", "1:SELECT 1"}));
