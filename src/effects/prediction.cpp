@@ -52,8 +52,17 @@ void server_refuses(Prediction& prediction, const char* message) {
   if (prediction.refused == nullptr) prediction.refused = message;
 }
 
-Oid find_relation(Prediction&, const RangeVar* name) {
-  return RangeVarGetRelid(name, NoLock, true);
+Oid find_relation(Prediction& prediction, const RangeVar* name) {
+  const ScriptState* script = prediction.script;
+  if (script != nullptr && is_made(*script, name)) {
+    prediction.meets_new = true;
+    return InvalidOid;
+  }
+  const Oid id = RangeVarGetRelid(name, NoLock, true);
+  if (script == nullptr || !OidIsValid(id)) return id;
+  if (is_gone(*script, id)) return InvalidOid;
+  if (is_altered(*script, id)) prediction.meets_altered = true;
+  return id;
 }
 
 Oid find_relation(Prediction& prediction, const List* names) {
@@ -70,13 +79,31 @@ List* indexes_of(Oid relation) {
   return indexes;
 }
 
+namespace {
+
+// The catalogs of now say nothing of what the script has made and changed.
+void mind_the_script(Prediction& prediction, Node* tree) {
+  if (prediction.meets_altered) prediction.estimated = true;
+  if (prediction.refused == nullptr) return;
+  if (prediction.meets_altered) {
+    prediction.refused = nullptr;
+    if (prediction.effects == NIL) predict_lock_only(prediction, tree);
+  } else if (prediction.meets_new) {
+    prediction.refused = nullptr;
+  }
+}
+
+}  // namespace
+
 void predict_statement(Prediction& prediction, Node* tree) {
+  if (prediction.script != nullptr && predict_by_script(prediction, tree)) return;
   const bool known = predict_alter_table(prediction, tree) ||
                      predict_create_table(prediction, tree) || predict_index(prediction, tree) ||
                      predict_drop(prediction, tree) || predict_type(prediction, tree) ||
                      predict_view(prediction, tree) || predict_maintenance(prediction, tree) ||
                      predict_other(prediction, tree);
   if (!known) cannot_judge(prediction, "db_guard does not know this command");
+  if (prediction.script != nullptr) mind_the_script(prediction, tree);
 }
 
 }  // namespace db_guard::effects

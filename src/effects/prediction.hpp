@@ -4,6 +4,7 @@
 // lock a user relation; what cannot be read without a lock makes the answer an estimate.
 #pragma once
 
+#include "effects/script_state.hpp"
 #include "pg/prelude.hpp"
 
 extern "C" {
@@ -29,6 +30,9 @@ struct Prediction {
   const char* unknown;  // why the statement cannot be judged; null where it can
   const char* refused;  // what the server will say instead of running it; null where it will run it
   bool estimated;       // something could not be known for certain
+  const ScriptState* script;  // what earlier statements will have done; null for a single statement
+  bool meets_new;             // the statement names a relation that the script makes
+  bool meets_altered;         // ... or changes
 };
 
 // Adds the lock; the strongest one of a relation stays. Catalogs, TOAST and what the prediction

@@ -1,4 +1,5 @@
 // db_guard.explain_ddl: what each statement of a script will do.
+#include "core/text.hpp"
 #include "effects/prediction.hpp"
 #include "lint/effect_rows.hpp"
 #include "lint/script.hpp"
@@ -8,6 +9,7 @@
 extern "C" {
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 PG_FUNCTION_INFO_V1(db_guard_explain_ddl);
 }
@@ -15,6 +17,8 @@ PG_FUNCTION_INFO_V1(db_guard_explain_ddl);
 namespace db_guard::lint {
 
 namespace {
+
+using core::Text;
 
 // What the server will say instead of running the statement: no such schema, no right to look into
 // it, no such type.
@@ -31,6 +35,30 @@ bool does_work(const effects::Prediction& prediction) {
   return false;
 }
 
+// What the server says where it raises an error; empty otherwise.
+template <class Predict>
+Text attempt(Predict&& predict) {
+  try {
+    pg::rolled_back([&] { pg::call(predict); });
+  } catch (const pg::PgError& error) {
+    if (error.is_interruption()) throw;
+    return Text(error.what());
+  }
+  return {};
+}
+
+// The settings that decide what a later statement means. They hold until the script has been read.
+void follow_setting(Node* tree) {
+  if (!IsA(tree, VariableSetStmt)) return;
+  auto* statement = reinterpret_cast<VariableSetStmt*>(tree);
+  if (statement->name == nullptr || statement->kind != VAR_SET_VALUE) return;
+  for (const char* followed : {"search_path", "timezone", "default_tablespace"}) {
+    if (pg_strcasecmp(statement->name, followed) != 0) continue;
+    (void)set_config_option(statement->name, ExtractSetVariableArgs(statement), PGC_USERSET,
+                            PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+  }
+}
+
 // Reads the log no more than once a script, and only where a time is to be estimated.
 class Explainer {
  public:
@@ -43,13 +71,17 @@ class Explainer {
       pg::call([&] { put_no_relation(source, statement.problem); });
       return;
     }
-    effects::Prediction prediction{};
-    try {
-      pg::rolled_back(
-          [&] { pg::call([&] { effects::predict_statement(prediction, statement.tree); }); });
-    } catch (const pg::PgError& error) {
-      if (error.is_interruption()) throw;
-      put_refusal(source, error.what());
+    effects::Prediction prediction = blank(statement);
+    Text problem = attempt([&] { effects::predict_statement(prediction, statement.tree); });
+    if (!problem.empty() && prediction.script != nullptr) {
+      // Most likely a name or type that the script makes.
+      prediction = blank(statement);
+      problem = attempt([&] { effects::predict_lock_only(prediction, statement.tree); });
+    }
+    (void)attempt([&] { effects::note_statement(script_, statement.tree); });
+    pg::call([&] { follow_setting(statement.tree); });
+    if (!problem.empty()) {
+      put_refusal(source, problem.c_str());
       return;
     }
     if (prediction.estimated) source.certainty = kEstimated;
@@ -58,12 +90,19 @@ class Explainer {
   }
 
  private:
+  [[nodiscard]] effects::Prediction blank(const ScriptStatement& statement) const {
+    effects::Prediction prediction{};
+    if (statement.number > 1) prediction.script = &script_;
+    return prediction;
+  }
+
   const WorkRates& rates() {
     if (!rates_) rates_ = read_work_rates();
     return *rates_;
   }
 
   ReturnSetInfo* result_;
+  effects::ScriptState script_{};
   std::optional<WorkRates> rates_;
 };
 
@@ -77,6 +116,8 @@ Datum db_guard_explain_ddl(PG_FUNCTION_ARGS) {
   const char* sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
   InitMaterializedSRF(fcinfo, 0);
   auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  // An error ends it with the transaction.
+  const int nest_level = NewGUCNestLevel();
   pg::enter([&] {
     lint::Explainer explainer(result);
     for (const lint::ScriptStatement& statement : lint::parse_script(sql)) {
@@ -84,5 +125,6 @@ Datum db_guard_explain_ddl(PG_FUNCTION_ARGS) {
       explainer.explain(statement);
     }
   });
+  AtEOXact_GUC(false, nest_level);
   PG_RETURN_NULL();
 }

@@ -1,0 +1,345 @@
+#include "effects/script_state.hpp"
+
+#include "effects/prediction.hpp"
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/tablecmds.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
+#include "utils/lsyscache.h"
+}
+
+namespace db_guard::effects {
+
+namespace {
+
+const char* creation_schema(const RangeVar* name) {
+  if (name->schemaname != nullptr) return name->schemaname;
+  if (name->relpersistence == RELPERSISTENCE_TEMP) return "pg_temp";
+  return get_namespace_name(RangeVarGetCreationNamespace(name));
+}
+
+void make(ScriptState& script, const RangeVar* name, const char* own_name = nullptr) {
+  auto* made = static_cast<RelationName*>(palloc(sizeof(RelationName)));
+  *made = {creation_schema(name), own_name != nullptr ? own_name : name->relname};
+  script.made = lappend(script.made, made);
+}
+
+// An index lives in its table's schema.
+void make_index(ScriptState& script, const IndexStmt* statement) {
+  if (statement->idxname == nullptr) return;
+  const Oid table = RangeVarGetRelid(statement->relation, NoLock, true);
+  if (!OidIsValid(table)) {
+    make(script, statement->relation, statement->idxname);
+    return;
+  }
+  auto* made = static_cast<RelationName*>(palloc(sizeof(RelationName)));
+  *made = {get_namespace_name(get_rel_namespace(table)), statement->idxname};
+  script.made = lappend(script.made, made);
+  script.altered = list_append_unique_oid(script.altered, table);
+}
+
+void forget_made(ScriptState& script, const RangeVar* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, script.made) {
+    const auto* made = static_cast<const RelationName*>(lfirst(cell));
+    if (strcmp(made->name, name->relname) != 0) continue;
+    if (name->schemaname != nullptr && strcmp(name->schemaname, made->schema) != 0) continue;
+    script.made = foreach_delete_current(script.made, cell);
+  }
+}
+
+void drop(ScriptState& script, const DropStmt* statement) {
+  switch (statement->removeType) {
+    case OBJECT_TABLE:
+    case OBJECT_VIEW:
+    case OBJECT_MATVIEW:
+    case OBJECT_SEQUENCE:
+    case OBJECT_INDEX:
+    case OBJECT_FOREIGN_TABLE:
+      break;
+    default:
+      return;
+  }
+  ListCell* cell = nullptr;
+  foreach (cell, statement->objects) {
+    const RangeVar* name = makeRangeVarFromNameList(static_cast<List*>(lfirst(cell)));
+    if (is_made(script, name)) {
+      forget_made(script, name);
+      continue;
+    }
+    const Oid id = RangeVarGetRelid(name, NoLock, true);
+    if (!OidIsValid(id)) continue;
+    script.gone = list_append_unique_oid(script.gone, id);
+    ListCell* index = nullptr;
+    foreach (index, indexes_of(id)) {
+      script.gone = list_append_unique_oid(script.gone, lfirst_oid(index));
+    }
+  }
+}
+
+void rename(ScriptState& script, const RenameStmt* statement) {
+  if (statement->relation == nullptr) return;
+  const bool whole =
+      statement->renameType == OBJECT_TABLE || statement->renameType == OBJECT_VIEW ||
+      statement->renameType == OBJECT_INDEX || statement->renameType == OBJECT_MATVIEW ||
+      statement->renameType == OBJECT_SEQUENCE || statement->renameType == OBJECT_FOREIGN_TABLE;
+  const Oid id = RangeVarGetRelid(statement->relation, NoLock, true);
+  if (whole && is_made(script, statement->relation)) {
+    forget_made(script, statement->relation);
+    make(script, statement->relation, statement->newname);
+  } else if (OidIsValid(id)) {
+    script.altered = list_append_unique_oid(script.altered, id);
+  }
+}
+
+ScriptConstraint* constraint_of(ScriptState& script, Oid table, const char* name) {
+  auto* known = const_cast<ScriptConstraint*>(find_constraint(script, table, name));
+  if (known != nullptr) return known;
+  known = static_cast<ScriptConstraint*>(palloc0(sizeof(ScriptConstraint)));
+  known->table = table;
+  known->name = name;
+  script.constraints = lappend(script.constraints, known);
+  return known;
+}
+
+void add_not_null(ScriptState& script, Oid table, const char* column) {
+  auto* known = static_cast<ScriptColumn*>(palloc(sizeof(ScriptColumn)));
+  *known = {table, column};
+  script.not_null = lappend(script.not_null, known);
+}
+
+bool is_column(const Node* node, const char** name) {
+  if (node == nullptr || !IsA(node, ColumnRef)) return false;
+  const auto* reference = reinterpret_cast<const ColumnRef*>(node);
+  const Node* last = static_cast<const Node*>(llast(reference->fields));
+  if (!IsA(last, String)) return false;
+  *name = strVal(last);
+  return true;
+}
+
+// CHECK (a IS NOT NULL), alone or as a member of an AND.
+void note_proof(ScriptState& script, Oid table, const Node* expression) {
+  if (expression == nullptr) return;
+  if (IsA(expression, BoolExpr)) {
+    const auto* both = reinterpret_cast<const BoolExpr*>(expression);
+    if (both->boolop != AND_EXPR) return;
+    ListCell* cell = nullptr;
+    foreach (cell, both->args) note_proof(script, table, static_cast<const Node*>(lfirst(cell)));
+    return;
+  }
+  if (!IsA(expression, NullTest)) return;
+  const auto* test = reinterpret_cast<const NullTest*>(expression);
+  const char* column = nullptr;
+  if (test->nulltesttype != IS_NOT_NULL) return;
+  if (is_column(reinterpret_cast<const Node*>(test->arg), &column)) {
+    add_not_null(script, table, column);
+  }
+}
+
+void note_valid(ScriptState& script, ScriptConstraint& constraint) {
+  constraint.validated = true;
+  const Constraint* definition = constraint.definition;
+  if (definition != nullptr && definition->contype == CONSTR_CHECK) {
+    note_proof(script, constraint.table, definition->raw_expr);
+  }
+}
+
+void add_constraint(ScriptState& script, Oid table, const Constraint* definition) {
+  if (definition->conname == nullptr) {
+    if (definition->contype == CONSTR_CHECK && !definition->skip_validation) {
+      note_proof(script, table, definition->raw_expr);
+    }
+    return;
+  }
+  ScriptConstraint* constraint = constraint_of(script, table, definition->conname);
+  constraint->gone = false;
+  constraint->definition = definition;
+  if (!definition->skip_validation) note_valid(script, *constraint);
+}
+
+void note_command(ScriptState& script, Oid table, const AlterTableCmd* command) {
+  switch (command->subtype) {
+    case AT_AddConstraint:
+      add_constraint(script, table, reinterpret_cast<const Constraint*>(command->def));
+      break;
+    case AT_ValidateConstraint:
+      note_valid(script, *constraint_of(script, table, command->name));
+      break;
+    case AT_DropConstraint:
+      constraint_of(script, table, command->name)->gone = true;
+      break;
+    case AT_SetNotNull:
+      add_not_null(script, table, command->name);
+      break;
+    default:
+      break;
+  }
+}
+
+void alter(ScriptState& script, const AlterTableStmt* statement) {
+  const Oid table = RangeVarGetRelid(statement->relation, NoLock, true);
+  if (!OidIsValid(table) || is_made(script, statement->relation)) return;
+  script.altered = list_append_unique_oid(script.altered, table);
+  ListCell* cell = nullptr;
+  foreach (cell, statement->cmds) {
+    note_command(script, table, static_cast<const AlterTableCmd*>(lfirst(cell)));
+  }
+}
+
+}  // namespace
+
+void note_statement(ScriptState& script, Node* tree) {
+  switch (nodeTag(tree)) {
+    case T_CreateStmt:
+      make(script, reinterpret_cast<const CreateStmt*>(tree)->relation);
+      break;
+    case T_CreateForeignTableStmt:
+      make(script, reinterpret_cast<const CreateForeignTableStmt*>(tree)->base.relation);
+      break;
+    case T_CreateTableAsStmt:
+      make(script, reinterpret_cast<const CreateTableAsStmt*>(tree)->into->rel);
+      break;
+    case T_ViewStmt:
+      make(script, reinterpret_cast<const ViewStmt*>(tree)->view);
+      break;
+    case T_CreateSeqStmt:
+      make(script, reinterpret_cast<const CreateSeqStmt*>(tree)->sequence);
+      break;
+    case T_IndexStmt:
+      make_index(script, reinterpret_cast<const IndexStmt*>(tree));
+      break;
+    case T_DropStmt:
+      drop(script, reinterpret_cast<const DropStmt*>(tree));
+      break;
+    case T_RenameStmt:
+      rename(script, reinterpret_cast<const RenameStmt*>(tree));
+      break;
+    case T_AlterTableStmt:
+      alter(script, reinterpret_cast<const AlterTableStmt*>(tree));
+      break;
+    default:
+      break;
+  }
+}
+
+namespace {
+
+const RangeVar* relation_of(const Node* tree) {
+  switch (nodeTag(tree)) {
+    case T_AlterTableStmt:
+      return reinterpret_cast<const AlterTableStmt*>(tree)->relation;
+    case T_IndexStmt:
+      return reinterpret_cast<const IndexStmt*>(tree)->relation;
+    case T_RenameStmt:
+      return reinterpret_cast<const RenameStmt*>(tree)->relation;
+    case T_CreateTrigStmt:
+      return reinterpret_cast<const CreateTrigStmt*>(tree)->relation;
+    default:
+      return nullptr;
+  }
+}
+
+LOCKMODE lock_of(Node* tree) {
+  switch (nodeTag(tree)) {
+    case T_AlterTableStmt:
+      return AlterTableGetLockLevel(reinterpret_cast<AlterTableStmt*>(tree)->cmds);
+    case T_IndexStmt:
+      return reinterpret_cast<const IndexStmt*>(tree)->concurrent ? ShareUpdateExclusiveLock
+                                                                  : ShareLock;
+    case T_CreateTrigStmt:
+      return ShareRowExclusiveLock;
+    default:
+      return AccessExclusiveLock;
+  }
+}
+
+const AlterTableCmd* only_command(const Node* tree) {
+  if (!IsA(tree, AlterTableStmt)) return nullptr;
+  const List* commands = reinterpret_cast<const AlterTableStmt*>(tree)->cmds;
+  return list_length(commands) == 1 ? static_cast<const AlterTableCmd*>(linitial(commands))
+                                    : nullptr;
+}
+
+void predict_validate(Prediction& prediction, Oid table, const Constraint& definition) {
+  RelationEffect* effect = add_lock(prediction, table, ShareUpdateExclusiveLock);
+  prediction.estimated = true;
+  if (definition.contype == CONSTR_FOREIGN) {
+    effect->fk_check = true;
+    const Oid other = find_relation(prediction, definition.pktable);
+    if (OidIsValid(other)) add_lock(prediction, other, RowShareLock);
+  } else {
+    effect->scan = true;
+  }
+}
+
+}  // namespace
+
+bool predict_by_script(Prediction& prediction, Node* tree) {
+  const AlterTableCmd* command = only_command(tree);
+  if (command == nullptr || command->subtype != AT_ValidateConstraint) return false;
+  const Oid table = find_relation(prediction, relation_of(tree));
+  const ScriptConstraint* constraint =
+      OidIsValid(table) ? find_constraint(*prediction.script, table, command->name) : nullptr;
+  if (constraint == nullptr || constraint->definition == nullptr || constraint->gone) return false;
+  predict_validate(prediction, table, *constraint->definition);
+  return true;
+}
+
+void predict_lock_only(Prediction& prediction, Node* tree) {
+  prediction.estimated = true;
+  const RangeVar* name = relation_of(tree);
+  const Oid id = name != nullptr ? find_relation(prediction, name) : InvalidOid;
+  if (OidIsValid(id)) {
+    add_lock(prediction, id, lock_of(tree));
+  } else if (!prediction.meets_new) {
+    cannot_judge(prediction, "what it names is not there before the script runs");
+  }
+}
+
+bool is_made(const ScriptState& script, const RangeVar* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, script.made) {
+    const auto* made = static_cast<const RelationName*>(lfirst(cell));
+    if (strcmp(made->name, name->relname) != 0) continue;
+    if (name->schemaname != nullptr) {
+      if (strcmp(name->schemaname, made->schema) == 0) return true;
+      continue;
+    }
+    if (strcmp(made->schema, "pg_temp") == 0) return true;
+    const Oid schema = get_namespace_oid(made->schema, true);
+    // A schema that the script makes, too, is on nobody's path yet.
+    if (OidIsValid(schema) && list_member_oid(fetch_search_path(false), schema)) return true;
+  }
+  return false;
+}
+
+bool is_gone(const ScriptState& script, Oid relation) {
+  return list_member_oid(script.gone, relation);
+}
+
+bool is_altered(const ScriptState& script, Oid relation) {
+  return list_member_oid(script.altered, relation);
+}
+
+const ScriptConstraint* find_constraint(const ScriptState& script, Oid table, const char* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, script.constraints) {
+    const auto* known = static_cast<const ScriptConstraint*>(lfirst(cell));
+    if (known->table == table && strcmp(known->name, name) == 0) return known;
+  }
+  return nullptr;
+}
+
+bool is_proven_not_null(const ScriptState& script, Oid table, const char* column) {
+  ListCell* cell = nullptr;
+  foreach (cell, script.not_null) {
+    const auto* known = static_cast<const ScriptColumn*>(lfirst(cell));
+    if (known->table == table && strcmp(known->name, column) == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace db_guard::effects

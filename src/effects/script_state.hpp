@@ -1,0 +1,61 @@
+// What earlier statements of a script will have done to the names and constraints that later ones
+// meet. Nothing is run: the state is what their parse trees say. Plain server code.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+extern "C" {
+#include "nodes/parsenodes.h"
+}
+
+namespace db_guard::effects {
+
+struct Prediction;
+
+// A relation or constraint that the script makes, drops or changes. A plain value.
+struct ScriptState {
+  List* made;         // of RelationName*: relations
+  List* gone;         // OIDs of relations that exist still
+  List* altered;      // OIDs of relations whose catalog entries are not what they will be
+  List* constraints;  // of ScriptConstraint*
+  List* not_null;     // of ScriptColumn*: columns that will be NOT NULL
+};
+
+struct RelationName {
+  const char* schema;
+  const char* name;
+};
+
+struct ScriptConstraint {
+  Oid table;
+  const char* name;
+  bool gone;
+  bool validated;
+  const Constraint* definition;  // null where the script only drops or validates it
+};
+
+struct ScriptColumn {
+  Oid table;
+  const char* name;
+};
+
+// Notes what a statement will have done, after it has been predicted.
+void note_statement(ScriptState& script, Node* tree);
+
+// Of a name as a statement has it, with the search_path of now.
+bool is_made(const ScriptState& script, const RangeVar* name);
+bool is_gone(const ScriptState& script, Oid relation);
+bool is_altered(const ScriptState& script, Oid relation);
+const ScriptConstraint* find_constraint(const ScriptState& script, Oid table, const char* name);
+// A CHECK (column IS NOT NULL) or more that will be valid by then, or SET NOT NULL.
+bool is_proven_not_null(const ScriptState& script, Oid table, const char* column);
+
+// What only the script knows: VALIDATE of a constraint that it adds. False where the catalogs of
+// now tell as much.
+bool predict_by_script(Prediction& prediction, Node* tree);
+
+// The lock on the relation that the statement names, and no more: for a statement whose names and
+// types are the script's own.
+void predict_lock_only(Prediction& prediction, Node* tree);
+
+}  // namespace db_guard::effects
