@@ -70,6 +70,24 @@ List* indexes_of(Oid relation) {
   return indexes;
 }
 
+Oid need_relation(Prediction& prediction, const RangeVar* name, bool missing_ok) {
+  const Oid relation = find_relation(prediction, name);
+  if (!OidIsValid(relation) && !missing_ok) {
+    server_refuses(prediction, psprintf("relation \"%s\" does not exist", name->relname));
+  }
+  return relation;
+}
+
+void lock_family(Prediction& prediction, Oid relation, LOCKMODE lock) {
+  ListCell* cell = nullptr;
+  foreach (cell, family_of(relation)) add_lock(prediction, lfirst_oid(cell), lock);
+}
+
+void lock_indexes(Prediction& prediction, Oid table, LOCKMODE lock) {
+  ListCell* cell = nullptr;
+  foreach (cell, indexes_of(table)) add_lock(prediction, lfirst_oid(cell), lock);
+}
+
 void predict_statement(Prediction& prediction, Node* tree) {
   const bool known = predict_alter_table(prediction, tree) ||
                      predict_create_table(prediction, tree) || predict_index(prediction, tree) ||
