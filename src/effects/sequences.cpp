@@ -1,6 +1,7 @@
 #include "effects/statements.hpp"
 
 extern "C" {
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "nodes/makefuncs.h"
 #include "utils/lsyscache.h"
