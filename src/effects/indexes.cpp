@@ -1,7 +1,317 @@
+// CREATE INDEX, REINDEX and CLUSTER.
 #include "effects/prediction.hpp"
+
+#include "pg/syscache.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "commands/defrem.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+}
 
 namespace db_guard::effects {
 
-bool predict_index(Prediction&, Node*) { return false; }
+namespace {
+
+struct Build {
+  const IndexStmt* create;
+  LOCKMODE lock;
+};
+
+// An index that the table has may become the partition of the new one. Like CompareIndexInfo(), the
+// order of columns is not looked at.
+enum class Match { kNo, kYes, kMaybe };
+
+bool is_plain(const IndexStmt* create) {
+  if (create->whereClause != nullptr || create->excludeOpNames != NIL) return false;
+  ListCell* cell = nullptr;
+  foreach (cell, create->indexParams) {
+    const auto* element = static_cast<const IndexElem*>(lfirst(cell));
+    if (element->name == nullptr || element->collation != NIL || element->opclass != NIL)
+      return false;
+  }
+  return true;
+}
+
+Oid method_of(Oid index) {
+  Oid method = InvalidOid;
+  pg::read_syscache<Form_pg_class>(RELOID, ObjectIdGetDatum(index),
+                                   [&](Form_pg_class form, HeapTuple) { method = form->relam; });
+  return method;
+}
+
+bool has_same_column(Form_pg_index index, int position, const IndexElem* element, bool is_key,
+                     const oidvector* classes, const oidvector* collations) {
+  const AttrNumber number = index->indkey.values[position];
+  if (number == 0 || number != get_attnum(index->indrelid, element->name)) return false;
+  if (!is_key) return true;
+  Oid type = InvalidOid;
+  int32 modifier = 0;
+  Oid collation = InvalidOid;
+  get_atttypetypmodcoll(index->indrelid, number, &type, &modifier, &collation);
+  const Oid method = method_of(index->indexrelid);
+  return collations->values[position] == collation &&
+         get_opclass_family(classes->values[position]) ==
+             get_opclass_family(GetDefaultOpClass(type, method));
+}
+
+Match compare_columns(Form_pg_index index, HeapTuple tuple, const IndexStmt* create) {
+  bool is_null = false;
+  const auto* classes = reinterpret_cast<const oidvector*>(
+      DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &is_null)));
+  const auto* collations = reinterpret_cast<const oidvector*>(
+      DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indcollation, &is_null)));
+  int position = 0;
+  ListCell* cell = nullptr;
+  foreach (cell, create->indexParams) {
+    const auto* element = static_cast<const IndexElem*>(lfirst(cell));
+    if (!has_same_column(index, position++, element, true, classes, collations)) return Match::kNo;
+  }
+  foreach (cell, create->indexIncludingParams) {
+    const auto* element = static_cast<const IndexElem*>(lfirst(cell));
+    if (!has_same_column(index, position++, element, false, classes, collations)) return Match::kNo;
+  }
+  return Match::kYes;
+}
+
+Match compare(Oid existing, const IndexStmt* create) {
+  if (has_superclass(existing)) return Match::kNo;
+  if (method_of(existing) != get_index_am_oid(create->accessMethod, false)) return Match::kNo;
+  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(existing));
+  if (!HeapTupleIsValid(tuple)) return Match::kNo;
+  auto* index = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  const bool complex = !heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr) ||
+                       !heap_attisnull(tuple, Anum_pg_index_indpred, nullptr);
+  Match match = Match::kNo;
+  const bool same_shape =
+      index->indisunique == create->unique &&
+      index->indisexclusion == (create->excludeOpNames != NIL) &&
+      index->indnkeyatts == list_length(create->indexParams) &&
+      index->indnatts == index->indnkeyatts + list_length(create->indexIncludingParams);
+  if (same_shape && is_plain(create)) {
+    match = complex ? Match::kNo : compare_columns(index, tuple, create);
+  } else if (same_shape) {
+    match = Match::kMaybe;
+  }
+  ReleaseSysCache(tuple);
+  return match;
+}
+
+void build_on(Prediction& prediction, const Build& build, Oid table);
+
+// True where the table has an index that fits already.
+bool takes_existing(Prediction& prediction, const Build& build, Oid table) {
+  ListCell* cell = nullptr;
+  foreach (cell, indexes_of(table)) {
+    const Match match = compare(lfirst_oid(cell), build.create);
+    if (match == Match::kMaybe) prediction.estimated = true;
+    if (match != Match::kYes) continue;
+    add_lock(prediction, lfirst_oid(cell), build.lock);
+    return true;
+  }
+  return false;
+}
+
+void build_on_partitions(Prediction& prediction, const Build& build, Oid parent) {
+  ListCell* cell = nullptr;
+  foreach (cell, find_inheritance_children(parent, NoLock)) {
+    const Oid partition = lfirst_oid(cell);
+    if (get_rel_relkind(partition) == RELKIND_FOREIGN_TABLE) {
+      if (build.create->unique)
+        server_refuses(prediction, "a partition is a foreign table, which has no unique index");
+      continue;
+    }
+    if (!takes_existing(prediction, build, partition)) build_on(prediction, build, partition);
+  }
+}
+
+void build_on(Prediction& prediction, const Build& build, Oid table) {
+  RelationEffect* effect = add_lock(prediction, table, build.lock);
+  if (get_rel_relkind(table) != RELKIND_PARTITIONED_TABLE)
+    effect->index_build = true;
+  else if (build.create->relation->inh)
+    build_on_partitions(prediction, build, table);
+}
+
+void predict_create(Prediction& prediction, const IndexStmt* create) {
+  const Oid table = need_relation(prediction, create->relation, false);
+  if (!OidIsValid(table)) return;
+  const char kind = get_rel_relkind(table);
+  if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW && kind != RELKIND_PARTITIONED_TABLE) {
+    server_refuses(prediction, psprintf("cannot create an index on relation \"%s\"",
+                                        create->relation->relname));
+    return;
+  }
+  const Build build = {create, create->concurrent ? ShareUpdateExclusiveLock : ShareLock};
+  if (kind == RELKIND_PARTITIONED_TABLE && create->concurrent)
+    server_refuses(prediction, "cannot create an index on a partitioned table concurrently");
+  if (kind == RELKIND_PARTITIONED_TABLE && create->relation->inh)
+    lock_family(prediction, table, build.lock);
+  const bool there = create->idxname != nullptr &&
+                     OidIsValid(get_relname_relid(create->idxname, get_rel_namespace(table)));
+  if (!there) {
+    build_on(prediction, build, table);
+  } else if (create->if_not_exists) {
+    add_lock(prediction, table, build.lock);
+  } else {
+    server_refuses(prediction, psprintf("relation \"%s\" already exists", create->idxname));
+  }
+}
+
+bool is_concurrent(const ReindexStmt* reindex) {
+  ListCell* cell = nullptr;
+  bool concurrent = false;
+  foreach (cell, reindex->params) {
+    auto* option = static_cast<DefElem*>(lfirst(cell));
+    if (strcmp(option->defname, "concurrently") == 0) concurrent = defGetBoolean(option);
+  }
+  return concurrent;
+}
+
+void reindex_index(Prediction& prediction, Oid index, LOCKMODE lock) {
+  const Oid table = IndexGetRelation(index, true);
+  RelationEffect* effect = add_lock(prediction, table, lock);
+  if (get_rel_relkind(index) == RELKIND_INDEX) effect->index_build = true;
+  add_lock(prediction, index, AccessExclusiveLock);
+}
+
+void reindex_table(Prediction& prediction, Oid table, LOCKMODE lock) {
+  add_lock(prediction, table, lock);
+  if (get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE) return;
+  ListCell* cell = nullptr;
+  foreach (cell, indexes_of(table)) reindex_index(prediction, lfirst_oid(cell), lock);
+}
+
+void reindex_many(Prediction& prediction, Oid schema, LOCKMODE lock) {
+  ::Relation classes = table_open(RelationRelationId, AccessShareLock);
+  SysScanDesc scan = systable_beginscan(classes, InvalidOid, false, nullptr, 0, nullptr);
+  for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+       tuple = systable_getnext(scan)) {
+    const auto* form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+    if (OidIsValid(schema) && form->relnamespace != schema) continue;
+    if (form->relkind == RELKIND_RELATION || form->relkind == RELKIND_MATVIEW)
+      reindex_table(prediction, form->oid, lock);
+  }
+  systable_endscan(scan);
+  table_close(classes, AccessShareLock);
+}
+
+void predict_reindex(Prediction& prediction, const ReindexStmt* reindex) {
+  const LOCKMODE lock = is_concurrent(reindex) ? ShareUpdateExclusiveLock : ShareLock;
+  switch (reindex->kind) {
+    case REINDEX_OBJECT_SCHEMA:
+      reindex_many(prediction, get_namespace_oid(reindex->name, false), lock);
+      return;
+    case REINDEX_OBJECT_DATABASE:
+      reindex_many(prediction, InvalidOid, lock);
+      return;
+    case REINDEX_OBJECT_SYSTEM:
+      return;
+    default:
+      break;
+  }
+  const Oid relation = need_relation(prediction, reindex->relation, false);
+  if (!OidIsValid(relation)) return;
+  const bool is_index = reindex->kind == REINDEX_OBJECT_INDEX;
+  const char kind = get_rel_relkind(relation);
+  if (is_index != (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX)) {
+    server_refuses(prediction,
+                   psprintf("\"%s\" is another kind of relation", reindex->relation->relname));
+    return;
+  }
+  ListCell* cell = nullptr;
+  foreach (cell, family_of(relation)) {
+    if (is_index)
+      reindex_index(prediction, lfirst_oid(cell), lock);
+    else if (lfirst_oid(cell) == relation || kind == RELKIND_PARTITIONED_TABLE)
+      reindex_table(prediction, lfirst_oid(cell), lock);
+  }
+}
+
+bool is_clustered(Oid index) {
+  bool clustered = false;
+  pg::read_syscache<Form_pg_index>(
+      INDEXRELID, ObjectIdGetDatum(index),
+      [&](Form_pg_index form, HeapTuple) { clustered = form->indisclustered; });
+  return clustered;
+}
+
+bool has_clustered_index(Oid table) {
+  ListCell* cell = nullptr;
+  foreach (cell, indexes_of(table)) {
+    if (is_clustered(lfirst_oid(cell))) return true;
+  }
+  return false;
+}
+
+void cluster_table(Prediction& prediction, Oid table) {
+  RelationEffect* effect = add_lock(prediction, table, AccessExclusiveLock);
+  if (get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE) return;
+  effect->rewrite = true;
+  effect->index_build = true;
+  lock_indexes(prediction, table, AccessExclusiveLock);
+}
+
+void cluster_all(Prediction& prediction) {
+  ::Relation classes = table_open(RelationRelationId, AccessShareLock);
+  SysScanDesc scan = systable_beginscan(classes, InvalidOid, false, nullptr, 0, nullptr);
+  for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+       tuple = systable_getnext(scan)) {
+    const auto* form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+    const bool has_rows = form->relkind == RELKIND_RELATION || form->relkind == RELKIND_MATVIEW;
+    if (has_rows && has_clustered_index(form->oid)) cluster_table(prediction, form->oid);
+  }
+  systable_endscan(scan);
+  table_close(classes, AccessShareLock);
+}
+
+void predict_cluster(Prediction& prediction, const ClusterStmt* cluster) {
+  if (cluster->relation == nullptr) {
+    cluster_all(prediction);
+    return;
+  }
+  const Oid table = need_relation(prediction, cluster->relation, false);
+  if (!OidIsValid(table)) return;
+  if (cluster->indexname != nullptr) {
+    if (!OidIsValid(get_relname_relid(cluster->indexname, get_rel_namespace(table))))
+      server_refuses(prediction, psprintf("index \"%s\" does not exist", cluster->indexname));
+  } else if (!has_clustered_index(table)) {
+    server_refuses(prediction, psprintf("there is no previously clustered index for table \"%s\"",
+                                        cluster->relation->relname));
+  }
+  const bool whole_family = get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE;
+  ListCell* cell = nullptr;
+  foreach (cell, whole_family ? family_of(table) : list_make1_oid(table)) {
+    cluster_table(prediction, lfirst_oid(cell));
+  }
+}
+
+}  // namespace
+
+bool predict_index(Prediction& prediction, Node* tree) {
+  switch (nodeTag(tree)) {
+    case T_IndexStmt:
+      predict_create(prediction, castNode(IndexStmt, tree));
+      return true;
+    case T_ReindexStmt:
+      predict_reindex(prediction, castNode(ReindexStmt, tree));
+      return true;
+    case T_ClusterStmt:
+      predict_cluster(prediction, castNode(ClusterStmt, tree));
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace db_guard::effects

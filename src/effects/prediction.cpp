@@ -95,6 +95,24 @@ void mind_the_script(Prediction& prediction, Node* tree) {
 
 }  // namespace
 
+Oid need_relation(Prediction& prediction, const RangeVar* name, bool missing_ok) {
+  const Oid relation = find_relation(prediction, name);
+  if (!OidIsValid(relation) && !missing_ok) {
+    server_refuses(prediction, psprintf("relation \"%s\" does not exist", name->relname));
+  }
+  return relation;
+}
+
+void lock_family(Prediction& prediction, Oid relation, LOCKMODE lock) {
+  ListCell* cell = nullptr;
+  foreach (cell, family_of(relation)) add_lock(prediction, lfirst_oid(cell), lock);
+}
+
+void lock_indexes(Prediction& prediction, Oid table, LOCKMODE lock) {
+  ListCell* cell = nullptr;
+  foreach (cell, indexes_of(table)) add_lock(prediction, lfirst_oid(cell), lock);
+}
+
 void predict_statement(Prediction& prediction, Node* tree) {
   if (prediction.script != nullptr && predict_by_script(prediction, tree)) return;
   const bool known = predict_alter_table(prediction, tree) ||

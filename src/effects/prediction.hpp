@@ -51,6 +51,11 @@ Oid find_relation(Prediction& prediction, const List* names);
 List* family_of(Oid relation);
 // Indexes of a table, valid or not, in the order of the relation cache.
 List* indexes_of(Oid relation);
+// As find_relation; a missing one makes the server refuse the statement, or skip it.
+Oid need_relation(Prediction& prediction, const RangeVar* name, bool missing_ok);
+// The same lock on all of family_of(), or on all of indexes_of().
+void lock_family(Prediction& prediction, Oid relation, LOCKMODE lock);
+void lock_indexes(Prediction& prediction, Oid table, LOCKMODE lock);
 
 // The one entry: a raw parse tree, as the parser made it.
 void predict_statement(Prediction& prediction, Node* tree);

@@ -1,7 +1,364 @@
-#include "effects/prediction.hpp"
+#include "effects/queries.hpp"
+
+#include "effects/effects_version.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/primnodes.h"
+#include "rewrite/prs2lock.h"
+#include "storage/bufmgr.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+}
 
 namespace db_guard::effects {
 
-void predict_query(Prediction& prediction, Node*, QueryUse) { prediction.estimated = true; }
+namespace {
+
+// A relation as a query names it.
+struct Named {
+  Oid relation;
+  LOCKMODE lock;
+  CmdType command;  // CMD_SELECT, or what is done to it
+  bool family;      // with its children
+};
+
+struct RawWalk {
+  Prediction* prediction;
+  List* named;        // Named*
+  List* with_names;   // of WITH queries in sight
+  List* locked;       // aliases in FOR UPDATE and the like
+  bool all_locked;    // FOR UPDATE of everything
+  bool has_function;  // calls something
+  bool has_condition;
+};
+
+bool walk_raw(Node* node, void* context);
+
+void add_named(RawWalk& walk, const RangeVar* name, LOCKMODE lock, CmdType command) {
+  const Oid relation = need_relation(*walk.prediction, name, false);
+  if (!OidIsValid(relation)) return;
+  auto* named = static_cast<Named*>(palloc(sizeof(Named)));
+  *named = {relation, lock, command, name->inh};
+  walk.named = lappend(walk.named, named);
+  add_lock(*walk.prediction, relation, lock);
+}
+
+bool is_in(const List* names, const char* wanted) {
+  ListCell* cell = nullptr;
+  foreach (cell, names) {
+    if (strcmp(static_cast<const char*>(lfirst(cell)), wanted) == 0) return true;
+  }
+  return false;
+}
+
+const char* called(const RangeVar* name) {
+  return name->alias != nullptr ? name->alias->aliasname : name->relname;
+}
+
+void walk_name(RawWalk& walk, const RangeVar* name) {
+  if (name->schemaname == nullptr && is_in(walk.with_names, name->relname)) return;
+  const bool locked = walk.all_locked || is_in(walk.locked, called(name));
+  add_named(walk, name, locked ? RowShareLock : AccessShareLock, CMD_SELECT);
+}
+
+// Without RECURSIVE, a query sees the ones before it.
+void walk_with(RawWalk& walk, const WithClause* with) {
+  if (with == nullptr) return;
+  ListCell* cell = nullptr;
+  if (with->recursive) {
+    foreach (cell, with->ctes) {
+      walk.with_names =
+          lappend(walk.with_names, static_cast<CommonTableExpr*>(lfirst(cell))->ctename);
+    }
+  }
+  foreach (cell, with->ctes) {
+    auto* query = static_cast<CommonTableExpr*>(lfirst(cell));
+    walk_raw(query->ctequery, &walk);
+    if (!with->recursive) walk.with_names = lappend(walk.with_names, query->ctename);
+  }
+}
+
+void note_locking(RawWalk& walk, const SelectStmt* select) {
+  ListCell* cell = nullptr;
+  foreach (cell, select->lockingClause) {
+    const auto* clause = static_cast<const LockingClause*>(lfirst(cell));
+    if (clause->lockedRels == NIL) walk.all_locked = true;
+    ListCell* name = nullptr;
+    foreach (name, clause->lockedRels) {
+      walk.locked = lappend(walk.locked, static_cast<RangeVar*>(lfirst(name))->relname);
+    }
+  }
+}
+
+bool walk_rest(Node* node, RawWalk& walk) {
+  return raw_expression_tree_walker(node, as_walker(walk_raw), &walk);
+}
+
+// The same query without WITH, which has been walked.
+template <class Statement>
+bool walk_without_with(const Statement* statement, RawWalk& walk) {
+  Statement copy = *statement;
+  copy.withClause = nullptr;
+  return walk_rest(reinterpret_cast<Node*>(&copy), walk);
+}
+
+void walk_select(RawWalk& outer, const SelectStmt* select) {
+  RawWalk walk = outer;
+  walk_with(walk, select->withClause);
+  note_locking(walk, select);
+  SelectStmt copy = *select;
+  copy.withClause = nullptr;
+  copy.intoClause = nullptr;
+  copy.lockingClause = NIL;
+  if (select->whereClause != nullptr || select->limitCount != nullptr) walk.has_condition = true;
+  (void)walk_rest(reinterpret_cast<Node*>(&copy), walk);
+  outer.named = walk.named;
+  outer.has_function |= walk.has_function;
+  outer.has_condition |= walk.has_condition;
+}
+
+template <class Statement>
+void walk_change(RawWalk& outer, Statement* statement, CmdType command) {
+  RawWalk walk = outer;
+  add_named(walk, statement->relation, RowExclusiveLock, command);
+  walk_with(walk, statement->withClause);
+  Statement copy = *statement;
+  copy.withClause = nullptr;
+  copy.relation = nullptr;
+  (void)walk_rest(reinterpret_cast<Node*>(&copy), walk);
+  outer.named = walk.named;
+  outer.has_function |= walk.has_function;
+  outer.has_condition = true;
+}
+
+bool walk_raw(Node* node, void* context) {
+  auto& walk = *static_cast<RawWalk*>(context);
+  if (node == nullptr) return false;
+  switch (nodeTag(node)) {
+    case T_RangeVar:
+      walk_name(walk, castNode(RangeVar, node));
+      return false;
+    case T_SelectStmt:
+      walk_select(walk, castNode(SelectStmt, node));
+      return false;
+    case T_InsertStmt:
+      walk_change(walk, castNode(InsertStmt, node), CMD_INSERT);
+      return false;
+    case T_UpdateStmt:
+      walk_change(walk, castNode(UpdateStmt, node), CMD_UPDATE);
+      return false;
+    case T_DeleteStmt:
+      walk_change(walk, castNode(DeleteStmt, node), CMD_DELETE);
+      return false;
+    case T_MergeStmt:
+      walk_change(walk, castNode(MergeStmt, node), CMD_MERGE);
+      return false;
+    case T_FuncCall:
+      walk.has_function = true;
+      return walk_rest(node, walk);
+    case T_ColumnDef:
+    case T_XmlSerialize:
+      return false;
+    default:
+      return walk_rest(node, walk);
+  }
+}
+
+// What a query that has been analysed names.
+struct QueryWalk {
+  List* named;
+  Oid view;  // whose definition it is: it names itself
+  bool has_condition;
+  bool pushed_down;  // FOR UPDATE of the view
+};
+
+bool walk_query(Node* node, void* context) {
+  auto& walk = *static_cast<QueryWalk*>(context);
+  if (node == nullptr) return false;
+  if (IsA(node, RangeTblEntry)) {
+    const auto* entry = reinterpret_cast<const RangeTblEntry*>(node);
+    if (entry->rtekind == RTE_RELATION && entry->relid != walk.view) {
+      auto* named = static_cast<Named*>(palloc(sizeof(Named)));
+      const LOCKMODE lock = walk.pushed_down ? Max(entry->rellockmode, RowShareLock)
+                                             : static_cast<LOCKMODE>(entry->rellockmode);
+      *named = {entry->relid, lock, lock >= RowExclusiveLock ? CMD_UPDATE : CMD_SELECT, entry->inh};
+      walk.named = lappend(walk.named, named);
+    }
+    return false;
+  }
+  if (IsA(node, Query)) {
+    auto* query = reinterpret_cast<Query*>(node);
+    if (query->limitCount != nullptr ||
+        (query->jointree != nullptr && query->jointree->quals != nullptr)) {
+      walk.has_condition = true;
+    }
+    return query_tree_walker(query, as_walker(walk_query), &walk, QTW_EXAMINE_RTES_BEFORE);
+  }
+  return expression_tree_walker(node, as_walker(walk_query), &walk);
+}
+
+struct Run {
+  Prediction* prediction;
+  QueryStep step;
+  bool has_condition;
+};
+
+void follow(Run run, const List* named);
+
+// The definition of a view, and what it locks in turn.
+void follow_view(Run run, Oid view, LOCKMODE lock) {
+  ::Relation relation = RelationIdGetRelation(view);
+  if (relation == nullptr) return;
+  QueryWalk walk = {NIL, view, run.has_condition, lock == RowShareLock};
+  const RuleLock* rules = relation->rd_rules;
+  for (int i = 0; rules != nullptr && i < rules->numLocks; i++) {
+    if (rules->rules[i]->event != CMD_SELECT) continue;
+    ListCell* cell = nullptr;
+    foreach (cell, rules->rules[i]->actions) {
+      (void)walk_query(static_cast<Node*>(lfirst(cell)), &walk);
+    }
+  }
+  // A change of a view becomes a change of the table behind it.
+  ListCell* cell = nullptr;
+  foreach (cell, walk.named) {
+    auto* named = static_cast<Named*>(lfirst(cell));
+    if (lock == RowExclusiveLock) named->lock = RowExclusiveLock;
+    add_lock(*run.prediction, named->relation, named->lock);
+  }
+  if (lock == RowExclusiveLock) run.prediction->estimated = true;
+  RelationClose(relation);
+  run.has_condition = walk.has_condition;
+  follow(run, walk.named);
+}
+
+bool may_have_rows(char kind) { return kind == RELKIND_RELATION || kind == RELKIND_MATVIEW; }
+
+bool has_no_pages(Oid relation) {
+  ::Relation table = RelationIdGetRelation(relation);
+  if (table == nullptr) return true;
+  const bool empty = may_have_rows(table->rd_rel->relkind) && RelationGetNumberOfBlocks(table) == 0;
+  RelationClose(table);
+  return empty;
+}
+
+bool has_rules_or_policies(Oid relation, CmdType command) {
+  ::Relation table = RelationIdGetRelation(relation);
+  if (table == nullptr) return false;
+  bool found = table->rd_rel->relrowsecurity;
+  const RuleLock* rules = table->rd_rules;
+  for (int i = 0; rules != nullptr && i < rules->numLocks; i++) {
+    if (rules->rules[i]->event == command && rules->rules[i]->actions != NIL) found = true;
+  }
+  if (command != CMD_SELECT && table->trigdesc != nullptr) found = true;
+  RelationClose(table);
+  return found;
+}
+
+void lock_key_check(Prediction& prediction, Oid table) {
+  add_lock(prediction, table, RowShareLock);
+  lock_indexes(prediction, table, RowShareLock);
+}
+
+void lock_referenced(Prediction& prediction, Oid table) {
+  ::Relation relation = RelationIdGetRelation(table);
+  if (relation == nullptr) return;
+  ListCell* cell = nullptr;
+  foreach (cell, RelationGetFKeyList(relation)) {
+    lock_key_check(prediction, static_cast<const ForeignKeyCacheInfo*>(lfirst(cell))->confrelid);
+  }
+  RelationClose(relation);
+}
+
+void follow_table(const Run& run, const Named& named) {
+  Prediction& prediction = *run.prediction;
+  prediction.estimated = true;
+  List* family = named.family ? family_of(named.relation) : list_make1_oid(named.relation);
+  ListCell* cell = nullptr;
+  foreach (cell, family) {
+    const Oid table = lfirst_oid(cell);
+    const char kind = get_rel_relkind(table);
+    RelationEffect* effect = add_lock(prediction, table, named.lock);
+    if (kind == RELKIND_RELATION || kind == RELKIND_MATVIEW ||
+        (plans_with_indexes_of_partitioned_tables() && kind == RELKIND_PARTITIONED_TABLE)) {
+      lock_indexes(prediction, table, named.lock);
+    }
+    if (run.step == QueryStep::kRun && may_have_rows(kind) &&
+        (!run.has_condition || indexes_of(table) == NIL)) {
+      effect->scan = true;
+    }
+  }
+}
+
+// Rows go where they belong, which is known when they come.
+void follow_insert(const Run& run, const Named& named) {
+  run.prediction->estimated = true;
+  if (run.step != QueryStep::kRun && get_rel_relkind(named.relation) != RELKIND_RELATION) return;
+  lock_indexes(*run.prediction, named.relation, RowExclusiveLock);
+  if (run.step == QueryStep::kRun) lock_referenced(*run.prediction, named.relation);
+}
+
+void follow_one(const Run& run, const Named& named) {
+  const char kind = get_rel_relkind(named.relation);
+  if (kind == RELKIND_VIEW) {
+    follow_view(run, named.relation, named.lock);
+    return;
+  }
+  if (has_rules_or_policies(named.relation, named.command)) run.prediction->estimated = true;
+  if (run.step < QueryStep::kPlanned) return;
+  if (named.command == CMD_INSERT)
+    follow_insert(run, named);
+  else
+    follow_table(run, named);
+  if (run.step == QueryStep::kRun && named.command == CMD_UPDATE && !has_no_pages(named.relation))
+    lock_referenced(*run.prediction, named.relation);
+}
+
+void follow(Run run, const List* named) {
+  check_stack_depth();
+  ListCell* cell = nullptr;
+  foreach (cell, named) follow_one(run, *static_cast<const Named*>(lfirst(cell)));
+}
+
+}  // namespace
+
+void predict_raw_query(Prediction& prediction, Node* raw_query, QueryStep step) {
+  RawWalk walk{};
+  walk.prediction = &prediction;
+  (void)walk_raw(raw_query, &walk);
+  if (step == QueryStep::kParsed) return;
+  if (walk.has_function && step >= QueryStep::kPlanned) prediction.estimated = true;
+  follow({&prediction, step, walk.has_condition}, walk.named);
+}
+
+void predict_raw_expression(Prediction& prediction, Node* expression) {
+  RawWalk walk{};
+  walk.prediction = &prediction;
+  (void)walk_raw(expression, &walk);
+}
+
+void predict_analysed_query(Prediction& prediction, Query* query, QueryStep step) {
+  QueryWalk walk{};
+  (void)walk_query(reinterpret_cast<Node*>(query), &walk);
+  ListCell* cell = nullptr;
+  foreach (cell, walk.named) {
+    const auto* named = static_cast<const Named*>(lfirst(cell));
+    add_lock(prediction, named->relation, named->lock);
+  }
+  if (step > QueryStep::kParsed) follow({&prediction, step, walk.has_condition}, walk.named);
+}
+
+void predict_view_definition(Prediction& prediction, Oid view, QueryStep step) {
+  follow_view({&prediction, step, false}, view, AccessShareLock);
+}
+
+void predict_query(Prediction& prediction, Node* raw_query, QueryUse use) {
+  predict_raw_query(prediction, raw_query,
+                    use == QueryUse::kParsed ? QueryStep::kParsed : QueryStep::kRun);
+}
 
 }  // namespace db_guard::effects

@@ -1,0 +1,82 @@
+// CREATE FUNCTION: the server reads the body of a function in SQL, and opens what it names.
+#include "effects/statements.hpp"
+
+#include "effects/queries.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "parser/parse_type.h"
+#include "parser/parser.h"
+#include "utils/guc.h"
+}
+
+namespace db_guard::effects {
+
+namespace {
+
+const DefElem* find_option(const CreateFunctionStmt* create, const char* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, create->options) {
+    const auto* option = static_cast<const DefElem*>(lfirst(cell));
+    if (strcmp(option->defname, name) == 0) return option;
+  }
+  return nullptr;
+}
+
+bool is_in_sql(const CreateFunctionStmt* create) {
+  const DefElem* language = find_option(create, "language");
+  return language == nullptr ? create->sql_body != nullptr
+                             : pg_strcasecmp(strVal(language->arg), "sql") == 0;
+}
+
+// The server cannot know what a polymorphic body means until it is called.
+bool is_polymorphic(const CreateFunctionStmt* create) {
+  ListCell* cell = nullptr;
+  foreach (cell, create->parameters) {
+    const auto* parameter = static_cast<const FunctionParameter*>(lfirst(cell));
+    const Oid type = LookupTypeNameOid(nullptr, parameter->argType, true);
+    if (OidIsValid(type) && IsPolymorphicType(type)) return true;
+  }
+  return false;
+}
+
+bool is_query(const Node* tree) {
+  return IsA(tree, SelectStmt) || IsA(tree, InsertStmt) || IsA(tree, UpdateStmt) ||
+         IsA(tree, DeleteStmt) || IsA(tree, MergeStmt);
+}
+
+void predict_body(Prediction& prediction, Node* body, bool rewritten) {
+  if (body == nullptr) return;
+  const QueryStep step = rewritten ? QueryStep::kRewritten : QueryStep::kParsed;
+  if (IsA(body, List)) {
+    ListCell* cell = nullptr;
+    foreach (cell, castNode(List, body)) {
+      predict_body(prediction, static_cast<Node*>(lfirst(cell)), rewritten);
+    }
+  } else if (IsA(body, RawStmt)) {
+    predict_body(prediction, castNode(RawStmt, body)->stmt, rewritten);
+  } else if (IsA(body, ReturnStmt)) {
+    auto* select = makeNode(SelectStmt);
+    select->valuesLists = list_make1(list_make1(castNode(ReturnStmt, body)->returnval));
+    predict_raw_query(prediction, reinterpret_cast<Node*>(select), step);
+  } else if (is_query(body)) {
+    predict_raw_query(prediction, body, step);
+  }
+}
+
+}  // namespace
+
+void predict_function(Prediction& prediction, const CreateFunctionStmt* create) {
+  if (!is_in_sql(create)) return;
+  if (create->sql_body != nullptr) {
+    predict_body(prediction, create->sql_body, check_function_bodies);
+    return;
+  }
+  const DefElem* source = find_option(create, "as");
+  if (source == nullptr || !check_function_bodies || is_polymorphic(create)) return;
+  const char* text = strVal(linitial(castNode(List, source->arg)));
+  List* trees = raw_parser(text, RAW_PARSE_DEFAULT);
+  predict_body(prediction, reinterpret_cast<Node*>(trees), true);
+}
+
+}  // namespace db_guard::effects
