@@ -19,9 +19,7 @@ namespace {
 
 emit_log_hook_type next_hook = nullptr;
 
-bool observing = false;
-List* reports = NIL;
-MemoryContext keeper = nullptr;
+Observation current{};
 
 struct Known {
   const char* format;  // as the server's source has it; errmsg_internal is never translated
@@ -64,17 +62,17 @@ const char* name_in(const char* message, const Known& known) {
 }
 
 void keep(const ErrorData* error, const Known& known) {
-  const MemoryContext before = MemoryContextSwitchTo(keeper);
+  const MemoryContext before = MemoryContextSwitchTo(current.keeper);
   auto* report = static_cast<Report*>(palloc0(sizeof(Report)));
   report->kind = known.kind;
   report->text = pstrdup(error->message);
   report->name = name_in(error->message, known);
-  reports = lappend(reports, report);
+  current.reports = lappend(current.reports, report);
   MemoryContextSwitchTo(before);
 }
 
 void observe(ErrorData* error) {
-  if (observing && error->elevel < NOTICE) {
+  if (current.active && error->elevel <= DEBUG1) {
     // The settings of the trace have called it up, and nobody has asked for it in the log.
     error->output_to_server = false;
     if (error->message_id != nullptr && error->message != nullptr) {
@@ -97,22 +95,24 @@ void install_observer() {
   emit_log_hook = observe;
 }
 
-void begin_observing() {
-  reports = NIL;
-  keeper = CurrentMemoryContext;
+Observation observation() { return current; }
+
+Observation begin_observing() {
+  const Observation before = current;
+  current = {false, NIL, CurrentMemoryContext};
   set_for_the_trace("log_min_messages", "debug1");
   set_for_the_trace("client_min_messages", "error");
   set_for_the_trace("track_counts", "on");
   set_for_the_trace("db_guard.mode", "off");
   set_for_the_trace("db_guard.log_ddl", "off");
-  observing = true;
+  current.active = true;
+  return before;
 }
 
-List* end_observing() {
-  observing = false;
-  List* kept = reports;
-  reports = NIL;
-  return kept;
+Observation end_observing(const Observation& before) {
+  const Observation ended = current;
+  current = before;
+  return ended;
 }
 
 List* relation_locks() {

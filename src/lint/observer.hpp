@@ -24,11 +24,21 @@ struct Report {
 // does nothing.
 void install_observer();
 
+// What is being observed. A statement that is traced may itself call trace_sql.
+struct Observation {
+  bool active;
+  List* reports;         // Report*
+  MemoryContext keeper;  // where they are kept
+};
+
+Observation observation();
+
 // Keeps the server's reports from now on, in the current memory context, and does not log them. The
-// settings that make it report are in force until the current transaction nest level ends.
-void begin_observing();
-// Also to be called after an error. Returns the reports (Report*).
-List* end_observing();
+// settings that make it report are in force until the current transaction nest level ends. Returns
+// the observation before.
+Observation begin_observing();
+// Goes back to the observation before, also after an error. Returns the one that ends.
+Observation end_observing(const Observation& before);
 
 struct LockHeld {
   Oid relation;

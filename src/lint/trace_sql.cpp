@@ -19,6 +19,7 @@ extern "C" {
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -34,6 +35,7 @@ namespace db_guard::lint {
 
 namespace {
 
+using core::Text;
 using effects::Prediction;
 using effects::RelationEffect;
 
@@ -109,7 +111,10 @@ void add_checked(Trace& trace, const char* constraint, const List* locks) {
 
 void run_text(const char* sql) {
   SPI_connect();
-  const int result = SPI_execute(sql, false, 0);
+  // The rows of a query are of no interest, and may be many.
+  SPIExecuteOptions options{};
+  options.dest = CreateDestReceiver(DestNone);
+  const int result = SPI_execute_extended(sql, &options);
   if (result < 0) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("cannot run this statement inside a function: %s",
@@ -141,6 +146,7 @@ void look_around(Trace& trace, const List* locks_before, const List* counts_befo
 }
 
 void run_and_look(const char* sql, Trace& trace) {
+  const Observation before = begin_observing();
   const List* locks_before = relation_locks();
   const List* counts_before = scan_counts();
   instr_time start;
@@ -150,7 +156,7 @@ void run_and_look(const char* sql, Trace& trace) {
   INSTR_TIME_SET_CURRENT(duration);
   INSTR_TIME_SUBTRACT(duration, start);
   trace.milliseconds = INSTR_TIME_GET_MILLISEC(duration);
-  trace.reports = end_observing();
+  trace.reports = end_observing(before).reports;
   CommandCounterIncrement();
   look_around(trace, locks_before, counts_before);
 }
@@ -223,26 +229,35 @@ bool cannot_run_in_a_transaction(const pg::PgError& error) {
          error.sqlstate() == ERRCODE_FEATURE_NOT_SUPPORTED;
 }
 
+// Ends an observation that an error has cut short.
+class ObservationGuard {
+ public:
+  ObservationGuard() : before_(observation()) {}
+  ObservationGuard(const ObservationGuard&) = delete;
+  ObservationGuard& operator=(const ObservationGuard&) = delete;
+  ~ObservationGuard() { end_observing(before_); }
+
+ private:
+  Observation before_;
+};
+
+void put_failure(const RowSource& source, const pg::PgError& error) {
+  const std::string_view what =
+      cannot_run_in_a_transaction(error) ? "it cannot be traced: " : "the server refuses it: ";
+  const Text text = core::concat({what, error.what()});
+  put_unknown(source, text.c_str());
+}
+
 // What the statement does, once and rolled back. False where it failed.
 bool trace_statement(RowSource source) {
   const ScriptStatement& statement = *source.statement;
+  const ObservationGuard guard;
   Trace trace{};
   try {
-    pg::rolled_back([&] {
-      pg::call([&] {
-        begin_observing();
-        run_and_look(statement.text, trace);
-      });
-    });
+    pg::rolled_back([&] { pg::call([&] { run_and_look(statement.text, trace); }); });
   } catch (const pg::PgError& error) {
-    end_observing();
     if (error.is_interruption()) throw;
-    const char* text = error.what();
-    put_unknown(source,
-                core::concat({cannot_run_in_a_transaction(error) ? "it cannot be traced: "
-                                                                 : "the server refuses it: ",
-                              text})
-                    .c_str());
+    put_failure(source, error);
     return false;
   }
   source.milliseconds = trace.milliseconds;
@@ -259,11 +274,12 @@ bool trace_statement(RowSource source) {
 
 // The same once more, for the statements that follow.
 void run_for_the_next(const char* sql) {
+  const ObservationGuard guard;
   pg::call([&] {
-    begin_observing();
+    const Observation before = begin_observing();
     run_text(sql);
     CommandCounterIncrement();
-    end_observing();
+    end_observing(before);
   });
 }
 
