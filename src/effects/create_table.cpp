@@ -1,6 +1,7 @@
 // Commands that create tables, and what they look at for it.
 #include "effects/prediction.hpp"
 
+#include "effects/foreign_key.hpp"
 #include "effects/queries.hpp"
 #include "effects/statements.hpp"
 
@@ -54,7 +55,7 @@ void lock_referenced(Prediction& prediction, const CreateStmt* create, const Lis
     if (!IsA(constraint, Constraint) || constraint->contype != CONSTR_FOREIGN) continue;
     if (is_itself(create, constraint->pktable)) continue;
     const Oid table = need_relation(prediction, constraint->pktable, false);
-    if (OidIsValid(table)) lock_family(prediction, table, ShareRowExclusiveLock);
+    if (OidIsValid(table)) lock_for_foreign_key(prediction, table, constraint->pk_attrs);
   }
 }
 
@@ -125,7 +126,7 @@ void lock_for_keys(Prediction& prediction, Oid parent) {
     const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
     if (form->contype != CONSTRAINT_FOREIGN) continue;
     if (form->conrelid == parent && form->confrelid != parent) {
-      lock_family(prediction, form->confrelid, ShareRowExclusiveLock);
+      lock_for_known_key(prediction, form->confrelid, form->conindid);
     } else if (form->confrelid == parent && form->conrelid != parent) {
       add_lock(prediction, form->conrelid, ShareRowExclusiveLock);
     }
@@ -151,6 +152,7 @@ void predict_partition(Prediction& prediction, const CreateStmt* create) {
   check_new_partition_bound(create->relation->relname, relation, bound, state);
   check_default(prediction, relation, bound);
   RelationClose(relation);
+  lock_indexes(prediction, parent, ShareUpdateExclusiveLock);
   lock_for_keys(prediction, parent);
 }
 

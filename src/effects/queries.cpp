@@ -133,7 +133,7 @@ void walk_change(RawWalk& outer, Statement* statement, CmdType command) {
   (void)walk_rest(reinterpret_cast<Node*>(&copy), walk);
   outer.named = walk.named;
   outer.has_function |= walk.has_function;
-  outer.has_condition = true;
+  outer.has_condition |= walk.has_condition;
 }
 
 bool walk_raw(Node* node, void* context) {
@@ -150,12 +150,15 @@ bool walk_raw(Node* node, void* context) {
       walk_change(walk, castNode(InsertStmt, node), CMD_INSERT);
       return false;
     case T_UpdateStmt:
+      walk.has_condition |= castNode(UpdateStmt, node)->whereClause != nullptr;
       walk_change(walk, castNode(UpdateStmt, node), CMD_UPDATE);
       return false;
     case T_DeleteStmt:
+      walk.has_condition |= castNode(DeleteStmt, node)->whereClause != nullptr;
       walk_change(walk, castNode(DeleteStmt, node), CMD_DELETE);
       return false;
     case T_MergeStmt:
+      walk.has_condition = true;
       walk_change(walk, castNode(MergeStmt, node), CMD_MERGE);
       return false;
     case T_FuncCall:
