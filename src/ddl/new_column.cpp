@@ -81,6 +81,7 @@ Node* plan_constraints(const ColumnDef* definition, ColumnPlan& plan) {
 }
 
 struct ColumnWords {
+  bool exists;
   ColumnPlan plan;
   const char* type;
   const char* default_sql;
@@ -94,9 +95,11 @@ bool concerns_a_rule(const ColumnPlan& plan, const KeySpec& key) {
 
 ColumnWords describe(Oid relation, const ColumnDef* definition, const KeySpec& key) {
   ColumnWords words{};
-  words.plan = plan_new_column(relation, definition);
+  words.exists = get_attnum(relation, definition->colname) != InvalidAttrNumber;
+  if (words.exists) return words;
+  words.plan = plan_new_column(definition);
   words.type = words.plan.type_name;
-  if (words.plan.exists || words.plan.serial || !concerns_a_rule(words.plan, key)) return words;
+  if (words.plan.serial || !concerns_a_rule(words.plan, key)) return words;
   const int nest_level = pg::pin_search_path();
   words.type = format_type_with_typemod(words.plan.type, words.plan.modifier);
   if (words.plan.has_default) {
@@ -108,10 +111,8 @@ ColumnWords describe(Oid relation, const ColumnDef* definition, const KeySpec& k
 
 }  // namespace
 
-ColumnPlan plan_new_column(Oid relation, const ColumnDef* definition) {
+ColumnPlan plan_new_column(const ColumnDef* definition) {
   ColumnPlan plan{};
-  plan.exists = get_attnum(relation, definition->colname) != InvalidAttrNumber;
-  if (plan.exists) return plan;
   Node* raw_default = plan_constraints(definition, plan);
   plan.type_name = serial_base_type(definition->typeName);
   plan.serial = plan.type_name != nullptr;
@@ -140,7 +141,7 @@ NewColumn analyse_new_column(const Relation& relation, const Action& action) {
   }
   const ColumnPlan& plan = words.plan;
   NewColumn column;
-  column.exists = plan.exists;
+  column.exists = words.exists;
   if (words.type != nullptr) column.type = words.type;
   if (words.default_sql != nullptr) column.default_sql = words.default_sql;
   column.has_default = plan.has_default;

@@ -13,7 +13,6 @@ namespace db_guard::ddl {
 
 // What ADD COLUMN adds.
 struct ColumnPlan {
-  bool exists;
   Oid type;  // InvalidOid for serial
   int32 modifier;
   Node* default_expression;  // cooked; null where there is none, or serial
@@ -29,7 +28,7 @@ struct ColumnPlan {
   bool not_null;
   bool composite;
 };
-ColumnPlan plan_new_column(Oid relation, const ColumnDef* definition);
+ColumnPlan plan_new_column(const ColumnDef* definition);
 
 struct TypeOf {
   Oid type;
