@@ -2,6 +2,7 @@
 // catalog or has to write every row.
 #include "ddl/catalog_facts.hpp"
 #include "ddl/ddl_version.hpp"
+#include "ddl/plain_facts.hpp"
 #include "pg/call.hpp"
 #include "pg/search_path.hpp"
 
@@ -20,22 +21,6 @@ extern "C" {
 namespace db_guard::ddl {
 
 namespace {
-
-struct ColumnPlan {
-  bool exists;
-  const char* type;
-  const char* default_sql;
-  bool has_default;
-  bool volatile_default;
-  bool serial;
-  bool identity;
-  bool identity_always;
-  bool stored_generated;
-  bool virtual_generated;
-  bool constrained_domain;
-  bool not_null;
-  bool composite;
-};
 
 // serial and its kin are no types but words that the server replaces while it transforms the
 // statement; the same list stands in its transformColumnDefinition.
@@ -95,60 +80,70 @@ Node* plan_constraints(const ColumnDef* definition, ColumnPlan& plan) {
   return raw_default;
 }
 
-// The column in words, for the rules that will speak of it. Most additions concern none of them,
-// and finding the words takes longer than the rest.
-void describe(Oid type, int32 modifier, Node* expression, ColumnPlan& plan) {
-  plan.type = format_type_with_typemod(type, modifier);
-  if (plan.has_default) plan.default_sql = deparse_expression(expression, NIL, false, false);
-}
+struct ColumnWords {
+  bool exists;
+  ColumnPlan plan;
+  const char* type;
+  const char* default_sql;
+};
 
+// Most additions concern no rule, and finding the words takes longer than the rest.
 bool concerns_a_rule(const ColumnPlan& plan, const KeySpec& key) {
   return plan.volatile_default || plan.identity || plan.stored_generated ||
          plan.constrained_domain || key.unique || (plan.not_null && !plan.has_default);
 }
 
-ColumnPlan plan_column(Oid relation, const ColumnDef* definition, const KeySpec& key) {
-  ColumnPlan plan{};
-  plan.exists = get_attnum(relation, definition->colname) != InvalidAttrNumber;
-  if (plan.exists) return plan;
-  Node* raw_default = plan_constraints(definition, plan);
-  plan.type = serial_base_type(definition->typeName);
-  plan.serial = plan.type != nullptr;
-  if (plan.serial) return plan;
-  Oid type = InvalidOid;
-  int32 modifier = -1;
-  typenameTypeIdAndMod(nullptr, definition->typeName, &type, &modifier);
-  plan.constrained_domain = DomainHasConstraints(type);
-  plan.composite = type_is_rowtype(type);
-  // A domain brings a default of its own.
-  Node* expression = raw_default != nullptr ? cook(raw_default, type, modifier, definition->colname)
-                                            : get_typdefault(type);
-  plan_default(expression, plan);
-  if (concerns_a_rule(plan, key)) {
-    const int nest_level = pg::pin_search_path();
-    describe(type, modifier, expression, plan);
-    pg::unpin_search_path(nest_level);
+ColumnWords describe(Oid relation, const ColumnDef* definition, const KeySpec& key) {
+  ColumnWords words{};
+  words.exists = get_attnum(relation, definition->colname) != InvalidAttrNumber;
+  if (words.exists) return words;
+  words.plan = plan_new_column(definition);
+  words.type = words.plan.type_name;
+  if (words.plan.serial || !concerns_a_rule(words.plan, key)) return words;
+  const int nest_level = pg::pin_search_path();
+  words.type = format_type_with_typemod(words.plan.type, words.plan.modifier);
+  if (words.plan.has_default) {
+    words.default_sql = deparse_expression(words.plan.default_expression, NIL, false, false);
   }
-  return plan;
+  pg::unpin_search_path(nest_level);
+  return words;
 }
 
 }  // namespace
 
+ColumnPlan plan_new_column(const ColumnDef* definition) {
+  ColumnPlan plan{};
+  Node* raw_default = plan_constraints(definition, plan);
+  plan.type_name = serial_base_type(definition->typeName);
+  plan.serial = plan.type_name != nullptr;
+  if (plan.serial) return plan;
+  typenameTypeIdAndMod(nullptr, definition->typeName, &plan.type, &plan.modifier);
+  plan.constrained_domain = DomainHasConstraints(plan.type);
+  plan.composite = type_is_rowtype(plan.type);
+  // A domain brings a default of its own.
+  plan.default_expression = raw_default != nullptr
+                                ? cook(raw_default, plan.type, plan.modifier, definition->colname)
+                                : get_typdefault(plan.type);
+  plan_default(plan.default_expression, plan);
+  return plan;
+}
+
 NewColumn analyse_new_column(const Relation& relation, const Action& action) {
   const Oid id = relation.id;
   const auto* definition = static_cast<const ColumnDef*>(action.node);
-  ColumnPlan plan{};
+  ColumnWords words{};
   try {
-    plan = pg::call([&] { return plan_column(id, definition, action.key); });
+    words = pg::call([&] { return describe(id, definition, action.key); });
   } catch (const pg::PgError& error) {
     if (error.is_interruption()) throw;
     // No such type or function, no cast, a default that refers to a column.
     throw Refused{};
   }
+  const ColumnPlan& plan = words.plan;
   NewColumn column;
-  column.exists = plan.exists;
-  if (plan.type != nullptr) column.type = plan.type;
-  if (plan.default_sql != nullptr) column.default_sql = plan.default_sql;
+  column.exists = words.exists;
+  if (words.type != nullptr) column.type = words.type;
+  if (words.default_sql != nullptr) column.default_sql = words.default_sql;
   column.has_default = plan.has_default;
   column.volatile_default = plan.volatile_default;
   column.serial = plan.serial;

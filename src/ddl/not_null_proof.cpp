@@ -1,6 +1,7 @@
 // Whether the server will skip the scan of SET NOT NULL. Its own test is not exported, so this does
 // the same with the functions that are: validated CHECK constraints must imply IS NOT NULL.
 #include "ddl/catalog_facts.hpp"
+#include "ddl/plain_facts.hpp"
 #include "pg/call.hpp"
 
 extern "C" {
@@ -48,8 +49,10 @@ List* parts_of_check(::Relation catalog, HeapTuple tuple) {
   return make_ands_implicit(reinterpret_cast<Expr*>(expression));
 }
 
+}  // namespace
+
 // The name of the first constraint that proves it alone, or of all that do it together.
-const char* prove(Oid relation, AttrNumber column) {
+const char* prove_not_null(Oid relation, AttrNumber column) {
   List* wanted = list_make1(is_not_null(relation, column));
   List* together = NIL;
   StringInfoData names;
@@ -76,12 +79,10 @@ const char* prove(Oid relation, AttrNumber column) {
   return proof;
 }
 
-}  // namespace
-
 Text find_not_null_proof(const Relation& relation, const Column& column) {
   const Oid id = relation.id;
   const AttrNumber number = column.number;
-  const char* proof = pg::call([&] { return prove(id, number); });
+  const char* proof = pg::call([&] { return prove_not_null(id, number); });
   return proof != nullptr ? Text(proof) : Text();
 }
 

@@ -1,6 +1,7 @@
 // What ALTER COLUMN ... TYPE will cost. Builds the server's own conversion expression and asks of
 // it what the server asks; then walks the same dependencies that the server walks.
 #include "ddl/catalog_facts.hpp"
+#include "ddl/plain_facts.hpp"
 #include "pg/call.hpp"
 #include "pg/search_path.hpp"
 #include "pg/syscache.hpp"
@@ -16,6 +17,7 @@ extern "C" {
 #include "catalog/pg_depend.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_policy.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
 #include "commands/defrem.h"
@@ -41,12 +43,6 @@ namespace db_guard::ddl {
 
 namespace {
 
-struct TypeOf {
-  Oid type;
-  int32 modifier;
-  Oid collation;
-};
-
 // The altered column, as plain server code needs it.
 struct Altered {
   Oid relation;
@@ -55,16 +51,14 @@ struct Altered {
   TypeOf after;
 };
 
-struct ChangePlan {
-  bool refused;
-  bool rewrite;
+// The change in words, for the rules that will speak of it.
+struct ChangeWords {
+  TypePlan plan;
   bool composite;
   const char* old_type;
   const char* new_type;
   const char* conversion;
   const char* conversion_of_new;
-  List* constraints;  // OIDs of constraints that the server will make anew
-  List* indexes;      // OIDs of indexes that it will rebuild
 };
 
 const char* type_text(const TypeOf& type) {
@@ -104,18 +98,19 @@ Node* converted_value(const Altered& altered, const ColumnDef* definition, Parse
 }
 
 // Printing an expression opens its table, so this needs a lock; nobody is waited for.
-void print_conversion(const Altered& altered, Node* value, ChangePlan& plan) {
-  if (!ConditionalLockRelationOid(altered.relation, AccessShareLock)) return;
+void print_conversion(Oid relation, ChangeWords& words) {
+  if (!ConditionalLockRelationOid(relation, AccessShareLock)) return;
   // Dropped in the meantime, which only holding the lock lets us see.
-  const char* name = get_rel_name(altered.relation);
+  const char* name = get_rel_name(relation);
   if (name == nullptr) return;
   const int nest_level = pg::pin_search_path();
-  List* as_table = deparse_context_for(name, altered.relation);
-  List* as_new = deparse_context_for("new", altered.relation);
-  plan.conversion =
-      psprintf("(%s)::%s", deparse_expression(value, as_table, false, false), plan.new_type);
-  plan.conversion_of_new =
-      psprintf("(%s)::%s", deparse_expression(value, as_new, true, false), plan.new_type);
+  List* as_table = deparse_context_for(name, relation);
+  List* as_new = deparse_context_for("new", relation);
+  Node* value = words.plan.value;
+  words.conversion =
+      psprintf("(%s)::%s", deparse_expression(value, as_table, false, false), words.new_type);
+  words.conversion_of_new =
+      psprintf("(%s)::%s", deparse_expression(value, as_new, true, false), words.new_type);
   pg::unpin_search_path(nest_level);
 }
 
@@ -198,40 +193,56 @@ bool index_stays(const Altered& altered, Oid index) {
   return stays;
 }
 
-void note_index(const Altered& altered, Oid index, ChangePlan& plan) {
-  if (list_member_oid(plan.indexes, index)) return;
+void note_index(const Altered& altered, Oid index, TypePlan& plan) {
   if (plan.rewrite || index_stays(altered, index)) return;
-  plan.indexes = lappend_oid(plan.indexes, index);
+  plan.rebuilt_indexes = list_append_unique_oid(plan.rebuilt_indexes, index);
 }
 
-void note_dependent(const Altered& altered, const FormData_pg_depend* dependency,
-                    ChangePlan& plan) {
+void note_constraint(const Altered& altered, Oid constraint, TypePlan& plan) {
+  plan.constraints = list_append_unique_oid(plan.constraints, constraint);
+  const Oid index = get_constraint_index(constraint);
+  if (OidIsValid(index)) note_index(altered, index, plan);
+}
+
+// An index that belongs to a constraint depends on the column by itself where it has a predicate.
+void note_relation(const Altered& altered, Oid relation, TypePlan& plan) {
+  const char kind = get_rel_relkind(relation);
+  if (kind != RELKIND_INDEX && kind != RELKIND_PARTITIONED_INDEX) return;
+  const Oid constraint = get_index_constraint(relation);
+  if (OidIsValid(constraint)) {
+    note_constraint(altered, constraint, plan);
+    return;
+  }
+  plan.indexes = list_append_unique_oid(plan.indexes, relation);
+  note_index(altered, relation, plan);
+}
+
+void note_dependent(const Altered& altered, const FormData_pg_depend* dependency, TypePlan& plan) {
   switch (dependency->classid) {
-    case RelationRelationId: {
-      const char kind = get_rel_relkind(dependency->objid);
-      if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
-        note_index(altered, dependency->objid, plan);
-      }
+    case RelationRelationId:
+      note_relation(altered, dependency->objid, plan);
       break;
-    }
-    case ConstraintRelationId: {
-      plan.constraints = list_append_unique_oid(plan.constraints, dependency->objid);
-      const Oid index = get_constraint_index(dependency->objid);
-      if (OidIsValid(index)) note_index(altered, index, plan);
+    case ConstraintRelationId:
+      note_constraint(altered, dependency->objid, plan);
       break;
-    }
-    // The server will not change a column that a view, a trigger's WHEN or a policy uses.
     case RewriteRelationId:
+      plan.refused = "cannot alter type of a column used by a view or rule";
+      break;
     case TriggerRelationId:
+      plan.refused = "cannot alter type of a column used in a trigger definition";
+      break;
     case PolicyRelationId:
-      plan.refused = true;
+      plan.refused = "cannot alter type of a column used in a policy definition";
+      break;
+    case ProcedureRelationId:
+      plan.refused = "cannot alter type of a column used by a function or procedure";
       break;
     default:
       break;
   }
 }
 
-void walk_dependents(const Altered& altered, ChangePlan& plan) {
+void walk_dependents(const Altered& altered, TypePlan& plan) {
   ::Relation catalog = table_open(DependRelationId, AccessShareLock);
   ScanKeyData keys[3];
   ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
@@ -249,30 +260,15 @@ void walk_dependents(const Altered& altered, ChangePlan& plan) {
   table_close(catalog, AccessShareLock);
 }
 
-ChangePlan plan_change(Oid relation, const char* column, const ColumnDef* definition) {
-  ChangePlan plan{};
-  Altered altered{};
-  altered.relation = relation;
-  altered.number = get_attnum(relation, column);
-  get_atttypetypmodcoll(relation, altered.number, &altered.before.type, &altered.before.modifier,
-                        &altered.before.collation);
-  typenameTypeIdAndMod(nullptr, definition->typeName, &altered.after.type, &altered.after.modifier);
-  altered.after.collation =
-      GetColumnDefCollation(nullptr, const_cast<ColumnDef*>(definition), altered.after.type);
-  plan.old_type = pg::under_pinned_search_path([&] { return type_text(altered.before); });
-  plan.new_type = pg::under_pinned_search_path([&] { return type_text(altered.after); });
-  ParseState* state = parse_state(altered);
-  Node* value = converted_value(altered, definition, state);
-  Node* expression = conversion(altered, static_cast<Node*>(copyObjectImpl(value)), state);
-  if (expression == nullptr) {
-    plan.refused = true;
-    return plan;
-  }
-  plan.composite = type_is_rowtype(altered.after.type);
-  plan.rewrite = requires_rewrite(expression, altered.number);
-  walk_dependents(altered, plan);
-  if (plan.rewrite || plan.indexes != NIL) print_conversion(altered, value, plan);
-  return plan;
+ChangeWords describe_change(Oid relation, const char* column, const ColumnDef* definition) {
+  ChangeWords words{};
+  words.plan = plan_type_change(relation, column, definition);
+  const TypePlan& plan = words.plan;
+  words.old_type = pg::under_pinned_search_path([&] { return type_text(plan.before); });
+  words.new_type = pg::under_pinned_search_path([&] { return type_text(plan.after); });
+  words.composite = type_is_rowtype(plan.after.type);
+  if (plan.rewrite || plan.rebuilt_indexes != NIL) print_conversion(relation, words);
+  return words;
 }
 
 struct ConstraintRow {
@@ -329,34 +325,56 @@ void add_constraint(const Relation& relation, Oid id, TypeChange& change) {
 
 }  // namespace
 
+TypePlan plan_type_change(Oid relation, const char* column, const ColumnDef* definition) {
+  TypePlan plan{};
+  plan.number = get_attnum(relation, column);
+  get_atttypetypmodcoll(relation, plan.number, &plan.before.type, &plan.before.modifier,
+                        &plan.before.collation);
+  typenameTypeIdAndMod(nullptr, definition->typeName, &plan.after.type, &plan.after.modifier);
+  plan.after.collation =
+      GetColumnDefCollation(nullptr, const_cast<ColumnDef*>(definition), plan.after.type);
+  const Altered altered{relation, plan.number, plan.before, plan.after};
+  ParseState* state = parse_state(altered);
+  plan.value = converted_value(altered, definition, state);
+  Node* expression = conversion(altered, static_cast<Node*>(copyObjectImpl(plan.value)), state);
+  if (expression == nullptr) {
+    plan.refused = "the column cannot be cast automatically to the new type";
+    return plan;
+  }
+  plan.rewrite = requires_rewrite(expression, altered.number);
+  walk_dependents(altered, plan);
+  return plan;
+}
+
 TypeChange analyse_type_change(const Relation& relation, const Action& action) {
   const Oid id = relation.id;
   const char* column = action.column.c_str();
   const auto* definition = static_cast<const ColumnDef*>(action.node);
-  ChangePlan plan{};
+  ChangeWords words{};
   try {
-    plan = pg::call([&] { return plan_change(id, column, definition); });
+    words = pg::call([&] { return describe_change(id, column, definition); });
   } catch (const pg::PgError& error) {
     if (error.is_interruption()) throw;
     // No such type, a USING expression that does not parse.
     throw Refused{};
   }
+  const TypePlan& plan = words.plan;
   TypeChange change;
-  change.refused = plan.refused;
+  change.refused = plan.refused != nullptr;
   change.rewrite = plan.rewrite;
-  change.composite = plan.composite;
-  change.old_type = plan.old_type;
-  change.new_type = plan.new_type;
-  if (plan.conversion != nullptr) {
-    change.conversion = plan.conversion;
-    change.conversion_of_new = plan.conversion_of_new;
+  change.composite = words.composite;
+  change.old_type = words.old_type;
+  change.new_type = words.new_type;
+  if (words.conversion != nullptr) {
+    change.conversion = words.conversion;
+    change.conversion_of_new = words.conversion_of_new;
   }
-  if (plan.refused) return change;
+  if (change.refused) return change;
   for (int i = 0; i < list_length(plan.constraints); i++) {
     add_constraint(relation, list_nth_oid(plan.constraints, i), change);
   }
-  for (int i = 0; i < list_length(plan.indexes); i++) {
-    const auto index = relation_by_id(list_nth_oid(plan.indexes, i));
+  for (int i = 0; i < list_length(plan.rebuilt_indexes); i++) {
+    const auto index = relation_by_id(list_nth_oid(plan.rebuilt_indexes, i));
     if (index) change.rebuilt_indexes.push_back(index->display);
   }
   return change;

@@ -1,10 +1,13 @@
-// What differs between server versions 15 to 18 in what commands lock.
+// What differs between server versions 15 to 18 in what commands do and lock.
 #pragma once
 
 #include "pg/prelude.hpp"
 
 extern "C" {
 #include "nodes/nodes.h"
+#include "access/attmap.h"
+#include "nodes/parsenodes.h"
+#include "utils/rel.h"
 }
 
 namespace db_guard::effects {
@@ -28,5 +31,68 @@ inline bool upkeep_follows_inheritance() { return PG_VERSION_NUM >= 180000; }
 
 // Since 18 GRANT and REVOKE lock the relations that they name.
 inline bool grant_locks_relations() { return PG_VERSION_NUM >= 180000; }
+// From 16 on the planner looks at the unique indexes of partitioned tables, too.
+inline constexpr bool kPlannerOpensPartitionedIndexes = PG_VERSION_NUM >= 160000;
+// From 17 on identity columns of partitioned tables are inherited.
+inline constexpr bool kIdentityReachesPartitions = PG_VERSION_NUM >= 170000;
+// From 18 on NOT NULL is a constraint of its own.
+inline constexpr bool kNotNullIsConstraint = PG_VERSION_NUM >= 180000;
+
+inline bool is_set_expression(const AlterTableCmd* command) {
+#if PG_VERSION_NUM >= 170000
+  return command->subtype == AT_SetExpression;
+#else
+  (void)command;
+  return false;
+#endif
+}
+
+// The columns of one table by those of another with the same names.
+inline AttrMap* map_of_columns(::Relation to, ::Relation from) {
+#if PG_VERSION_NUM >= 160000
+  return build_attrmap_by_name(RelationGetDescr(to), RelationGetDescr(from), false);
+#else
+  return build_attrmap_by_name(RelationGetDescr(to), RelationGetDescr(from));
+#endif
+}
+
+// NOT ENFORCED constraints check nothing.
+inline bool is_enforced(const Constraint* constraint) {
+#if PG_VERSION_NUM >= 180000
+  return constraint->is_enforced;
+#else
+  (void)constraint;
+  return true;
+#endif
+}
+
+// What ALTER CONSTRAINT changes, whatever node says so.
+struct ConstraintChange {
+  const char* name;
+  bool alters_deferrability;
+  bool deferrable;
+  bool deferred;
+  bool alters_enforceability;
+  bool enforced;
+  bool alters_inheritance;
+  bool no_inherit;
+};
+inline ConstraintChange constraint_change(const AlterTableCmd* command) {
+#if PG_VERSION_NUM >= 180000
+  const auto* change = reinterpret_cast<const ATAlterConstraint*>(command->def);
+  return {change->conname,
+          change->alterDeferrability,
+          change->deferrable,
+          change->initdeferred,
+          change->alterEnforceability,
+          change->is_enforced,
+          change->alterInheritability,
+          change->noinherit};
+#else
+  const auto* change = reinterpret_cast<const Constraint*>(command->def);
+  return {change->conname, true, change->deferrable, change->initdeferred, false, true,
+          false,           false};
+#endif
+}
 
 }  // namespace db_guard::effects

@@ -1,0 +1,58 @@
+// Plain server code behind the facts: what both the rules and the predictions ask of the catalogs.
+// Nothing here locks a user relation.
+#pragma once
+
+#include "pg/prelude.hpp"
+
+extern "C" {
+#include "access/attnum.h"
+#include "nodes/parsenodes.h"
+}
+
+namespace db_guard::ddl {
+
+// What ADD COLUMN adds.
+struct ColumnPlan {
+  Oid type;  // InvalidOid for serial
+  int32 modifier;
+  Node* default_expression;  // cooked; null where there is none, or serial
+  const char* type_name;     // of serial only
+  bool has_default;
+  bool volatile_default;
+  bool serial;
+  bool identity;
+  bool identity_always;
+  bool stored_generated;
+  bool virtual_generated;
+  bool constrained_domain;
+  bool not_null;
+  bool composite;
+};
+ColumnPlan plan_new_column(const ColumnDef* definition);
+
+struct TypeOf {
+  Oid type;
+  int32 modifier;
+  Oid collation;
+};
+
+// What ALTER COLUMN ... TYPE does to the column's own table.
+struct TypePlan {
+  AttrNumber number;
+  TypeOf before;
+  TypeOf after;
+  Node* value;          // the USING expression or the column, as the server reads it
+  const char* refused;  // why the server will not change the type; null where it will
+  bool rewrite;
+  List* constraints;  // OIDs of constraints that the server will make anew
+  List* indexes;      // OIDs of indexes that it will make anew, other than those of constraints
+  List*
+      rebuilt_indexes;  // OIDs of all whose contents cannot be kept, unless the table is rewritten
+};
+TypePlan plan_type_change(Oid relation, const char* column, const ColumnDef* definition);
+
+// The names of the validated CHECK constraints that imply that the column has no nulls; null where
+// they do not.
+const char* prove_not_null(Oid relation, AttrNumber column);
+
+}  // namespace db_guard::ddl

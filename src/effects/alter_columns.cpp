@@ -1,0 +1,210 @@
+// Commands on columns that exist: DROP COLUMN, SET NOT NULL, identity and generation expressions.
+#include "effects/alteration.hpp"
+#include "effects/alter_deletion.hpp"
+#include "effects/effects_version.hpp"
+
+#include "ddl/ddl_version.hpp"
+#include "ddl/plain_facts.hpp"
+#include "pg/syscache.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+}
+
+namespace db_guard::effects {
+
+namespace {
+
+FormData_pg_attribute column_row(Oid relation, const char* column) {
+  FormData_pg_attribute row{};
+  HeapTuple tuple = SearchSysCacheAttName(relation, column);
+  if (!HeapTupleIsValid(tuple)) return row;
+  memcpy(&row, GETSTRUCT(tuple), ATTRIBUTE_FIXED_PART_SIZE);
+  ReleaseSysCache(tuple);
+  return row;
+}
+
+bool is_in(const List* names, const char* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, names) {
+    if (strcmp(static_cast<const char*>(lfirst(cell)), name) == 0) return true;
+  }
+  return false;
+}
+
+// Down the family as far as the column has come from above only.
+List* collect_column(Alteration& alteration, Oid relation, const char* column, List* objects) {
+  const AttrNumber number = get_attnum(relation, column);
+  objects = lappend(objects, object_address(RelationRelationId, relation, number));
+  ListCell* cell = nullptr;
+  foreach (cell, find_inheritance_children(relation, NoLock)) {
+    const Oid child = lfirst_oid(cell);
+    add_lock(alteration.prediction, child, alteration.lock);
+    (void)altered_table(alteration, child);
+    const FormData_pg_attribute row = column_row(child, column);
+    const bool goes = alteration.recurse && row.attinhcount == 1 && !row.attislocal;
+    if (goes) objects = collect_column(alteration, child, column, objects);
+  }
+  return objects;
+}
+
+// What the server says before it looks at anything that depends on the column.
+const char* why_not_dropped(Alteration& alteration, Oid relation, const char* column) {
+  const FormData_pg_attribute row = column_row(relation, column);
+  if (row.attinhcount > 0) return "cannot drop inherited column";
+  const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
+  if (partitioned && !alteration.recurse && has_subclass(relation)) {
+    return "cannot drop column from only the partitioned table when partitions exist";
+  }
+  return nullptr;
+}
+
+// The rows of one table are looked through, unless a valid CHECK constraint makes that unnecessary.
+void set_table_not_null(Alteration& alteration, Oid relation, const char* column) {
+  AlteredTable& table = altered_table(alteration, relation);
+  if (is_in(alteration.nullable_added, column)) {
+    table.verify = true;
+    table.verifies_not_null = true;
+  }
+  const FormData_pg_attribute row = column_row(relation, column);
+  if (row.attnum == 0 || table.verifies_not_null) return;
+  if (ddl::is_proven_not_null(relation, &row)) return;
+  const char* proof = ddl::prove_not_null(relation, row.attnum);
+  if (proof != nullptr) {
+    table.proof = proof;
+    return;
+  }
+  table.verify = true;
+  table.verifies_not_null = true;
+}
+
+// The sequence behind an identity column.
+Oid identity_sequence(Oid relation, const char* column) {
+  const FormData_pg_attribute row = column_row(relation, column);
+  if (row.attidentity == '\0') return InvalidOid;
+  ListCell* cell = nullptr;
+  foreach (cell, getOwnedSequences(relation)) {
+    Oid table = InvalidOid;
+    int32 number = 0;
+    const Oid sequence = lfirst_oid(cell);
+    if (sequenceIsOwned(sequence, DEPENDENCY_INTERNAL, &table, &number) && number == row.attnum) {
+      return sequence;
+    }
+  }
+  return InvalidOid;
+}
+
+void alter_identity_family(Alteration& alteration, Oid relation) {
+  if (kIdentityReachesPartitions) alter_family(alteration, relation);
+}
+
+bool is_type_with_tables(Oid relation) {
+  return get_rel_relkind(relation) == RELKIND_COMPOSITE_TYPE;
+}
+
+}  // namespace
+
+bool has_column(const Alteration& alteration, Oid relation, const char* column) {
+  if (is_in(alteration.added_columns, column)) return true;
+  const AttrNumber number = get_attnum(relation, column);
+  return number != InvalidAttrNumber &&
+         !contains_object(alteration.dropped, RelationRelationId, relation, number);
+}
+
+bool is_not_null_already(Oid relation, const char* column) {
+  return column_row(relation, column).attnotnull;
+}
+
+List* typed_tables(Alteration& alteration, Oid type_relation, DropBehavior behavior) {
+  List* tables = NIL;
+  if (!is_type_with_tables(type_relation)) return NIL;
+  ::Relation catalog = table_open(RelationRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_class_reloftype, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(get_rel_type_id(type_relation)));
+  SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, nullptr, 1, &key);
+  for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+       tuple = systable_getnext(scan)) {
+    tables = lappend_oid(tables, reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->oid);
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  if (tables != NIL && behavior == DROP_RESTRICT) {
+    server_refuses(alteration.prediction,
+                   "cannot alter the type because it is the type of a typed table");
+  }
+  ListCell* cell = nullptr;
+  foreach (cell, tables) add_lock(alteration.prediction, lfirst_oid(cell), alteration.lock);
+  return tables;
+}
+
+void predict_drop_column(Alteration& alteration, Oid relation, const AlterTableCmd* command) {
+  const char* column = command->name;
+  if (!has_column(alteration, relation, column)) return;
+  const char* refusal = why_not_dropped(alteration, relation, column);
+  if (refusal != nullptr) {
+    server_refuses(alteration.prediction, refusal);
+    return;
+  }
+  List* objects = collect_column(alteration, relation, column, NIL);
+  ListCell* cell = nullptr;
+  foreach (cell, typed_tables(alteration, relation, command->behavior)) {
+    objects = collect_column(alteration, lfirst_oid(cell), column, objects);
+  }
+  drop_objects(alteration, objects, command->behavior);
+}
+
+void predict_set_not_null(Alteration& alteration, Oid relation, const char* column) {
+  const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
+  const FormData_pg_attribute row = column_row(relation, column);
+  if (partitioned && row.attnotnull) return;
+  if (partitioned && !alteration.recurse) {
+    // Whether all partitions have it already is looked up under the lock.
+    ListCell* cell = nullptr;
+    foreach (cell, alter_whole_family(alteration, relation)) {
+      if (lfirst_oid(cell) == relation || column_row(lfirst_oid(cell), column).attnotnull) continue;
+      server_refuses(alteration.prediction, "constraint must be added to child tables too");
+    }
+    return;
+  }
+  ListCell* cell = nullptr;
+  foreach (cell, alter_family(alteration, relation)) {
+    set_table_not_null(alteration, lfirst_oid(cell), column);
+  }
+}
+
+void predict_set_identity(Alteration& alteration, Oid relation, const char* column) {
+  alter_identity_family(alteration, relation);
+  const Oid sequence = identity_sequence(relation, column);
+  if (OidIsValid(sequence)) add_lock(alteration.prediction, sequence, ShareRowExclusiveLock);
+}
+
+void predict_identity_type(Alteration& alteration, Oid relation, const char* column) {
+  const Oid sequence = identity_sequence(relation, column);
+  if (!OidIsValid(sequence)) return;
+  add_lock(alteration.prediction, sequence, ShareRowExclusiveLock)->rewrite = true;
+}
+
+void predict_drop_identity(Alteration& alteration, Oid relation, const char* column) {
+  alter_identity_family(alteration, relation);
+  const Oid sequence = identity_sequence(relation, column);
+  if (OidIsValid(sequence)) add_lock(alteration.prediction, sequence, AccessExclusiveLock);
+}
+
+void predict_set_expression(Alteration& alteration, Oid relation, const char* column) {
+  ListCell* cell = nullptr;
+  foreach (cell, alter_family(alteration, relation)) {
+    const FormData_pg_attribute row = column_row(lfirst_oid(cell), column);
+    altered_table(alteration, lfirst_oid(cell)).rewrite |=
+        row.attgenerated == ATTRIBUTE_GENERATED_STORED;
+  }
+}
+
+}  // namespace db_guard::effects

@@ -1,0 +1,174 @@
+// Foreign keys: both sides are locked, with all their partitions, and the rows of the referencing
+// tables are checked by a query that joins the two.
+#include "effects/alteration.hpp"
+#include "effects/effects_version.hpp"
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "nodes/value.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+}
+
+namespace db_guard::effects {
+
+namespace {
+
+struct NewKey {
+  const List* columns;  // names; null for an inline constraint, which has no matches
+  Oid referenced;
+  KeyRows rows;
+};
+
+bool has_columns(const ConstraintFacts& facts, const List* names) {
+  if (facts.columns != list_length(names)) return false;
+  for (int i = 0; i < facts.columns; i++) {
+    const char* name = strVal(list_nth(names, i));
+    if (get_attnum(facts.table, name) != facts.keys[i]) return false;
+  }
+  return true;
+}
+
+// The partition's own key takes the place of the one that would be made.
+bool has_such_a_key(Oid partition, const NewKey& key) {
+  if (key.columns == NIL) return false;
+  ListCell* cell = nullptr;
+  foreach (cell, constraints_of(partition)) {
+    const auto* facts = static_cast<const ConstraintFacts*>(lfirst(cell));
+    const bool same = facts->type == CONSTRAINT_FOREIGN && facts->referenced == key.referenced &&
+                      facts->validated && !OidIsValid(facts->parent);
+    if (same && has_columns(*facts, key.columns)) return true;
+  }
+  return false;
+}
+
+void add_to_partitions(Alteration& alteration, Oid table, const NewKey& key);
+
+void add_to_partition(Alteration& alteration, Oid partition, const NewKey& key) {
+  add_lock(alteration.prediction, partition, alteration.lock);
+  if (!has_such_a_key(partition, key)) {
+    add_to_partitions(alteration, partition, key);
+    return;
+  }
+  // Its triggers on the referenced table are dropped.
+  add_lock(alteration.prediction, key.referenced, AccessExclusiveLock);
+}
+
+void add_to_partitions(Alteration& alteration, Oid table, const NewKey& key) {
+  const char kind = get_rel_relkind(table);
+  if (kind == RELKIND_RELATION && key.rows == KeyRows::kChecked) {
+    check_foreign_key(alteration, table, key.referenced);
+  }
+  if (kind != RELKIND_PARTITIONED_TABLE) return;
+  ListCell* cell = nullptr;
+  foreach (cell, find_inheritance_children(table, NoLock)) {
+    add_to_partition(alteration, lfirst_oid(cell), key);
+  }
+}
+
+bool refuses(Alteration& alteration, Oid relation, const Constraint* constraint, Oid referenced) {
+  const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
+  if (!OidIsValid(referenced)) {
+    server_refuses(alteration.prediction,
+                   psprintf("relation \"%s\" does not exist", constraint->pktable->relname));
+  } else if (partitioned && !alteration.recurse) {
+    server_refuses(alteration.prediction, "cannot use ONLY for foreign key on partitioned table");
+  } else if (partitioned && constraint->skip_validation && !constraint->initially_valid &&
+             !kNotNullIsConstraint) {
+    server_refuses(alteration.prediction, "cannot add NOT VALID foreign key on partitioned table");
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// The query runs as the role that asks for it; without the right to read, row by row is checked.
+bool may_read(Oid relation) {
+  return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+}  // namespace
+
+void lock_for_query(Prediction& prediction, Oid relation) {
+  add_lock(prediction, relation, AccessShareLock);
+  const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
+  if (partitioned && !kPlannerOpensPartitionedIndexes) return;
+  ListCell* cell = nullptr;
+  foreach (cell, indexes_of(relation)) add_lock(prediction, lfirst_oid(cell), AccessShareLock);
+}
+
+void lock_referenced(Alteration& alteration, Oid referenced) {
+  ListCell* cell = nullptr;
+  foreach (cell, family_of(referenced)) {
+    const Oid relation = lfirst_oid(cell);
+    const bool partitions = get_rel_relkind(referenced) == RELKIND_PARTITIONED_TABLE;
+    if (relation != referenced && !partitions) continue;
+    add_lock(alteration.prediction, relation, ShareRowExclusiveLock);
+  }
+}
+
+void check_foreign_key(Alteration& alteration, Oid table, Oid referenced) {
+  auto* check = static_cast<ForeignKeyCheck*>(palloc(sizeof(ForeignKeyCheck)));
+  *check = {table, referenced};
+  alteration.checks = lappend(alteration.checks, check);
+}
+
+void validate_key(Alteration& alteration, const ConstraintFacts& facts) {
+  if (get_rel_relkind(facts.table) == RELKIND_RELATION) {
+    check_foreign_key(alteration, facts.table, facts.referenced);
+    return;
+  }
+  ListCell* cell = nullptr;
+  foreach (cell, children_of_constraint(facts.id)) {
+    const auto* child = static_cast<const ConstraintFacts*>(lfirst(cell));
+    // Those of the referenced table's partitions have no rows of their own to check.
+    if (child->validated || child->table == facts.table) continue;
+    add_lock(alteration.prediction, child->table, alteration.lock);
+    validate_key(alteration, *child);
+  }
+}
+
+void predict_enforceability(Alteration& alteration, const ConstraintFacts& facts, bool enforced) {
+  ListCell* cell = nullptr;
+  lock_referenced(alteration, facts.referenced);
+  foreach (cell, family_of(facts.table)) {
+    if (get_rel_relkind(facts.table) != RELKIND_PARTITIONED_TABLE &&
+        lfirst_oid(cell) != facts.table) {
+      continue;
+    }
+    const bool has_rows = get_rel_relkind(lfirst_oid(cell)) == RELKIND_RELATION;
+    if (enforced && has_rows) check_foreign_key(alteration, lfirst_oid(cell), facts.referenced);
+  }
+  // Its triggers on the referenced tables are dropped.
+  if (enforced) return;
+  foreach (cell, family_of(facts.referenced)) {
+    add_lock(alteration.prediction, lfirst_oid(cell), AccessExclusiveLock);
+  }
+}
+
+void predict_key_query(Prediction& prediction, Oid table, Oid referenced) {
+  add_lock(prediction, referenced, RowShareLock);
+  RelationEffect* effect = add_lock(prediction, table, AccessShareLock);
+  effect->fk_check = true;
+  if (!may_read(table) || !may_read(referenced)) prediction.estimated = true;
+  lock_for_query(prediction, table);
+  const bool partitioned = get_rel_relkind(referenced) == RELKIND_PARTITIONED_TABLE;
+  List* read = partitioned ? family_of(referenced) : list_make1_oid(referenced);
+  ListCell* cell = nullptr;
+  foreach (cell, read) lock_for_query(prediction, lfirst_oid(cell));
+}
+
+void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constraint* constraint,
+                             KeyRows rows) {
+  const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
+  if (refuses(alteration, relation, constraint, referenced)) return;
+  lock_referenced(alteration, referenced);
+  const bool checked =
+      rows == KeyRows::kChecked && !constraint->skip_validation && is_enforced(constraint);
+  add_to_partitions(
+      alteration, relation,
+      {constraint->fk_attrs, referenced, checked ? KeyRows::kChecked : KeyRows::kTrusted});
+}
+
+}  // namespace db_guard::effects

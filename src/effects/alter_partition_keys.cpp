@@ -1,0 +1,109 @@
+// The foreign keys of a partitioned table and to it: a new partition gets them, and one that leaves
+// loses those to it and keeps its own.
+#include "effects/alteration.hpp"
+
+extern "C" {
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "utils/lsyscache.h"
+}
+
+namespace db_guard::effects {
+
+namespace {
+
+bool is_among(const List* constraints, Oid id) {
+  ListCell* cell = nullptr;
+  foreach (cell, constraints) {
+    if (static_cast<const ConstraintFacts*>(lfirst(cell))->id == id) return true;
+  }
+  return false;
+}
+
+bool same_columns(const ConstraintFacts& one, const ConstraintFacts& other) {
+  if (one.columns != other.columns) return false;
+  for (int i = 0; i < one.columns; i++) {
+    const char* name = get_attname(one.table, one.keys[i], false);
+    if (get_attnum(other.table, name) != other.keys[i]) return false;
+  }
+  return true;
+}
+
+bool has_such_a_key(Oid partition, const ConstraintFacts& key) {
+  ListCell* cell = nullptr;
+  foreach (cell, constraints_of(partition)) {
+    const auto* own = static_cast<const ConstraintFacts*>(lfirst(cell));
+    const bool same = own->type == CONSTRAINT_FOREIGN && own->referenced == key.referenced &&
+                      !OidIsValid(own->parent) && own->validated &&
+                      own->deferrable == key.deferrable && own->deferred == key.deferred;
+    if (same && same_columns(key, *own)) return true;
+  }
+  return false;
+}
+
+void give_key(Alteration& alteration, Oid partition, const ConstraintFacts& key) {
+  if (has_such_a_key(partition, key)) {
+    // Its triggers on the referenced table are dropped: the parent has some there.
+    add_lock(alteration.prediction, key.referenced, AccessExclusiveLock);
+    return;
+  }
+  if (get_rel_relkind(partition) == RELKIND_RELATION) {
+    if (key.validated) check_foreign_key(alteration, partition, key.referenced);
+    return;
+  }
+  ListCell* cell = nullptr;
+  foreach (cell, find_inheritance_children(partition, NoLock)) {
+    give_key(alteration, lfirst_oid(cell), key);
+  }
+}
+
+// Looked for by a query that joins the two tables.
+void look_for_references(Alteration& alteration, const ConstraintFacts& key) {
+  Prediction& prediction = alteration.prediction;
+  add_lock(prediction, key.table, AccessExclusiveLock);
+  const bool partitioned = get_rel_relkind(key.table) == RELKIND_PARTITIONED_TABLE;
+  List* tables = partitioned ? family_of(key.table) : list_make1_oid(key.table);
+  ListCell* cell = nullptr;
+  foreach (cell, tables) {
+    lock_for_query(prediction, lfirst_oid(cell));
+    RelationEffect* effect = add_lock(prediction, lfirst_oid(cell), AccessShareLock);
+    effect->scan |= get_rel_relkind(lfirst_oid(cell)) == RELKIND_RELATION;
+  }
+  foreach (cell, family_of(key.referenced)) lock_for_query(prediction, lfirst_oid(cell));
+}
+
+}  // namespace
+
+void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition) {
+  ListCell* cell = nullptr;
+  List* to_parent = keys_that_reference(parent);
+  foreach (cell, to_parent) {
+    const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
+    if (is_among(to_parent, key->parent)) continue;
+    add_lock(alteration.prediction, key->table, ShareRowExclusiveLock);
+  }
+  List* own = constraints_of(parent);
+  foreach (cell, own) {
+    const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
+    if (key->type != CONSTRAINT_FOREIGN || is_among(own, key->parent)) continue;
+    lock_referenced(alteration, key->referenced);
+    give_key(alteration, partition, *key);
+  }
+}
+
+void predict_detached_keys(Alteration& alteration, Oid partition) {
+  ListCell* cell = nullptr;
+  List* own = constraints_of(partition);
+  foreach (cell, own) {
+    const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
+    const bool cloned =
+        key->type == CONSTRAINT_FOREIGN && OidIsValid(key->parent) && !is_among(own, key->parent);
+    if (cloned) lock_referenced(alteration, key->referenced);
+  }
+  foreach (cell, keys_that_reference(partition)) {
+    const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
+    if (OidIsValid(key->parent)) look_for_references(alteration, *key);
+  }
+}
+
+}  // namespace db_guard::effects

@@ -1,0 +1,144 @@
+// An ALTER TABLE at work: what the server keeps in its work queue. Its commands run pass by pass
+// and note what they do to each table; the scans and rewrites come in the end, once a table.
+#pragma once
+
+#include "effects/prediction.hpp"
+
+extern "C" {
+#include "catalog/objectaddress.h"
+#include "catalog/pg_constraint.h"
+}
+
+namespace db_guard::effects {
+
+// constraint_facts.cpp: what pg_constraint says, copied out of it.
+struct ConstraintFacts {
+  Oid id;
+  char type;
+  bool validated;
+  bool inherited;  // and not local
+  bool no_inherit;
+  bool deferrable;
+  bool deferred;
+  Oid table;
+  Oid referenced;
+  Oid index;
+  Oid parent;
+  int inherit_count;
+  int columns;
+  AttrNumber keys[INDEX_MAX_KEYS];
+  const char* name;
+};
+ConstraintFacts* read_constraint(Oid id);
+List* constraints_of(Oid table);               // ConstraintFacts*
+List* keys_that_reference(Oid table);          // ConstraintFacts*, foreign keys
+List* children_of_constraint(Oid constraint);  // ConstraintFacts*
+ConstraintFacts* find_constraint(Oid table, const char* name);
+
+struct AlteredTable {
+  Oid relation;
+  char kind;
+  bool rewrite;
+  bool verify;             // its rows are read to check new constraints
+  bool verifies_not_null;  // the server looks for no proof any more
+  bool builds_index;
+  bool new_file;  // SET TABLESPACE: copied block by block
+  const char* proof;
+};
+
+struct ForeignKeyCheck {
+  Oid table;
+  Oid referenced;
+};
+
+struct Alteration {
+  Prediction& prediction;
+  LOCKMODE lock;
+  bool recurse;          // no ONLY
+  List* tables;          // AlteredTable*
+  List* checks;          // ForeignKeyCheck*
+  List* dropped;         // ObjectAddress* of what the statement has dropped so far
+  List* added_columns;   // names
+  List* added_checks;    // Constraint*: CHECK, on the statement's own table, valid from the start
+  List* nullable_added;  // names of added columns without a value for the rows that exist
+};
+
+AlteredTable& altered_table(Alteration& alteration, Oid relation);
+// Locks the relation and, unless ONLY was said, all that inherit from it; they are altered as well.
+List* alter_family(Alteration& alteration, Oid relation);
+// The same, without regard to ONLY.
+List* alter_whole_family(Alteration& alteration, Oid relation);
+bool is_dropped(const Alteration& alteration, Oid catalog, Oid object);
+// Drops the objects and what hangs on them, with the locks that takes.
+void drop_objects(Alteration& alteration, List* objects, DropBehavior behavior);
+// The scans, rewrites and checks that the commands have called for.
+void finish(Alteration& alteration);
+
+// alter_commands.cpp
+void predict_command(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+
+// alter_add_column.cpp
+void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+
+// alter_columns.cpp
+// Right now: neither dropped by this statement, nor missing.
+bool has_column(const Alteration& alteration, Oid relation, const char* column);
+// The tables of a composite type, locked; they follow it with CASCADE only.
+bool is_not_null_already(Oid relation, const char* column);
+List* typed_tables(Alteration& alteration, Oid type_relation, DropBehavior behavior);
+void predict_drop_column(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+void predict_set_not_null(Alteration& alteration, Oid relation, const char* column);
+void predict_set_identity(Alteration& alteration, Oid relation, const char* column);
+// The sequence takes the type of its column.
+void predict_identity_type(Alteration& alteration, Oid relation, const char* column);
+void predict_drop_identity(Alteration& alteration, Oid relation, const char* column);
+void predict_set_expression(Alteration& alteration, Oid relation, const char* column);
+
+// alter_type.cpp
+void predict_type_change(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+
+// alter_constraints.cpp
+void predict_add_constraint(Alteration& alteration, Oid relation, const Constraint* constraint);
+void predict_add_not_null(Alteration& alteration, Oid relation, const Constraint* constraint);
+void predict_drop_constraint(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+void predict_validate(Alteration& alteration, Oid relation, const char* name);
+void predict_alter_constraint(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+void predict_build_index(Alteration& alteration, Oid relation, const List* columns);
+
+// alter_foreign_keys.cpp
+enum class KeyRows { kChecked, kTrusted };
+void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constraint* constraint,
+                             KeyRows rows);
+// The planner opens every index of a table that it plans a query on.
+void lock_for_query(Prediction& prediction, Oid relation);
+void lock_referenced(Alteration& alteration, Oid referenced);
+void check_foreign_key(Alteration& alteration, Oid table, Oid referenced);
+// 18 and later: the rows of a key NOT VALID of a partitioned table, and of one NOT ENFORCED.
+void validate_key(Alteration& alteration, const ConstraintFacts& facts);
+void predict_enforceability(Alteration& alteration, const ConstraintFacts& facts, bool enforced);
+void predict_key_query(Prediction& prediction, Oid table, Oid referenced);
+
+// alter_triggers.cpp
+void predict_trigger(Alteration& alteration, Oid relation, const char* name);
+
+// alter_partition_keys.cpp: the foreign keys that a partition gets or loses.
+void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition);
+void predict_detached_keys(Alteration& alteration, Oid partition);
+
+// alter_partitions.cpp
+void predict_attach(Alteration& alteration, Oid relation, const PartitionCmd* command);
+void predict_detach(Alteration& alteration, Oid relation, const PartitionCmd* command);
+void predict_detach_finalize(Alteration& alteration, Oid relation, const PartitionCmd* command);
+void predict_attach_index(Alteration& alteration, Oid index, const PartitionCmd* command);
+
+// alter_table_space.cpp
+void predict_table_space(Alteration& alteration, Oid relation, const char* name);
+void predict_move_all(Prediction& prediction, const AlterTableMoveAllStmt* statement);
+
+// alter_names.cpp
+bool predict_rename(Prediction& prediction, const RenameStmt* statement);
+bool predict_set_schema(Prediction& prediction, const AlterObjectSchemaStmt* statement);
+
+bool has_storage(char kind);
+
+}  // namespace db_guard::effects
