@@ -118,12 +118,23 @@ void put_no_relation(const RowSource& source, const char* text) {
   put(source, row);
 }
 
+void put_refusal(const RowSource& source, const char* message) {
+  put_no_relation(source, psprintf("the server will refuse it: %s", message));
+}
+
 void put_prediction(const RowSource& source, const effects::Prediction& prediction) {
   RowSource own = source;
-  const char* const text = prediction.unknown != nullptr ? prediction.unknown : prediction.refused;
-  if (prediction.unknown != nullptr) own.certainty = kUnknown;
-  if (text != nullptr || prediction.effects == NIL) {
-    put_no_relation(own, text);
+  if (prediction.unknown != nullptr) {
+    own.certainty = kUnknown;
+    put_no_relation(own, prediction.unknown);
+    return;
+  }
+  if (prediction.refused != nullptr) {
+    put_refusal(own, prediction.refused);
+    return;
+  }
+  if (prediction.effects == NIL) {
+    put_no_relation(own, nullptr);
     return;
   }
   ListCell* cell = nullptr;

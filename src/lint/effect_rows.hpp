@@ -28,7 +28,9 @@ struct RowSource {
 void put_effect(const RowSource& source, const effects::RelationEffect& effect);
 // The row of a statement that locks nothing (text: null) or could not be judged (text: why).
 void put_no_relation(const RowSource& source, const char* text);
-// One of the two, for a whole prediction.
+// The row of a statement that the server will refuse, with what it will say.
+void put_refusal(const RowSource& source, const char* message);
+// One of them, for a whole prediction.
 void put_prediction(const RowSource& source, const effects::Prediction& prediction);
 
 }  // namespace db_guard::lint

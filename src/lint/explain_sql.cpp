@@ -20,12 +20,6 @@ namespace {
 
 using core::Text;
 
-// What the server will say instead of running the statement: no such schema, no right to look into
-// it, no such type.
-void put_refusal(const RowSource& source, const char* message) {
-  pg::call([&] { put_no_relation(source, psprintf("the server will refuse it: %s", message)); });
-}
-
 bool does_work(const effects::Prediction& prediction) {
   ListCell* cell = nullptr;
   foreach (cell, prediction.effects) {
@@ -81,7 +75,7 @@ class Explainer {
     (void)attempt([&] { effects::note_statement(script_, statement.tree); });
     pg::call([&] { follow_setting(statement.tree); });
     if (!problem.empty()) {
-      put_refusal(source, problem.c_str());
+      pg::call([&, message = problem.c_str()] { put_refusal(source, message); });
       return;
     }
     if (prediction.estimated) source.certainty = kEstimated;

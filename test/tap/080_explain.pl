@@ -147,7 +147,9 @@ $session->quit;
 
 my ($humble, $humble_err) = explained($node, 'nobody_special');
 is($humble_err, '', 'anybody may ask');
-is(scalar(split /\n/, $humble), scalar(split /\n/, $free), 'and gets as many rows');
+my %told = map { $_ => 1 } $humble =~ /^(\d+)\|/mg;
+is(scalar(keys %told), scalar(@statements), 'and gets an answer to every statement');
+unlike($humble, qr/\|unknown$/m, 'none is unknown');
 
 # --- a standby ------------------------------------------------------------------------------------
 
@@ -180,9 +182,9 @@ is($node->safe_psql('postgres', "SELECT statement, line, command, relation, cert
 2|2|ALTER TABLE|orders|exact|
 3|3|||unknown|line 3: syntax error at or near "SELCT"
 4|4|ALTER TABLE||exact|the server will refuse it: relation "missing" does not exist
-5|5|SELECT||exact|the server will refuse it: there is no parameter $1
+5|5|SELECT||exact|
 6|6|COPY|orders|estimated|
-7|9|DROP TABLE|orders|exact|
+7|9|DROP TABLE|orders|estimated|
 ROWS
 foreach my $nothing ('', ' ', ';', '-- nothing', "\\\\")
 {
