@@ -75,15 +75,16 @@ my @statements = (
 	'GRANT SELECT ON orders TO PUBLIC',
 	'COMMENT ON TABLE orders IS \'x\'');
 
-my $script = join ";\n", @statements;
-my $columns = 'statement, relation, lock_mode, rewrite, scan, index_build, fk_check, certainty';
+my $asked = 'ARRAY[' . join(",\n", map { "\$s\$$_\$s\$" } @statements) . ']';
+my $columns = 'number, relation, lock_mode, rewrite, scan, index_build, fk_check, certainty';
 
 sub explained
 {
 	my ($on, $role) = @_;
 	my ($out, $err) = ('', '');
 	my $before = $role ? "SET ROLE $role;" : '';
-	$on->psql('postgres', "SET statement_timeout = '60s'; $before SELECT $columns FROM db_guard.explain_ddl(\$script\$$script\$script\$)",
+	$on->psql('postgres', "SET statement_timeout = '60s'; $before 
+		SELECT $columns FROM unnest($asked) WITH ORDINALITY AS s (sql, number), LATERAL db_guard.explain_ddl(s.sql)",
 		stdout => \$out, stderr => \$err, on_error_stop => 0);
 	return ($out, $err);
 }
@@ -133,7 +134,7 @@ is($node->safe_psql('postgres', q{SELECT DISTINCT blocked_by FROM db_guard.expla
 
 my $session = $node->background_psql('postgres');
 $session->query_safe('BEGIN');
-$session->query_safe("SELECT count(*) FROM db_guard.explain_ddl(\$script\$$script\$script\$)");
+$session->query_safe("SELECT count(*) FROM unnest($asked) AS s (sql), LATERAL db_guard.explain_ddl(s.sql)");
 is($session->query_safe(<<'SQL'), '', 'no lock on a table of anybody is held afterwards');
 SELECT DISTINCT relation::regclass, mode FROM pg_locks
  WHERE pid = pg_backend_pid() AND locktype = 'relation' AND relation >= 16384
