@@ -97,6 +97,7 @@ class File:
             self.script = Script(file.read(), self.variables)
         self.conditions = []
         self.user = None
+        self.last_query = ""
         self.session = server.session(DATABASE)
 
     def run(self):
@@ -131,6 +132,7 @@ class File:
         return outcome
 
     def execute(self, sql):
+        self.last_query = sql
         try:
             return self.session.query(sql, self.script.copy_data)
         except ConnectionLost:
@@ -183,9 +185,8 @@ class File:
                 self.conditions[-1] = value and not self.conditions[-1]
 
     def send(self, name, arguments, buffer, line):
-        if not buffer.strip():
-            return
-        results = self.statement(buffer, line)
+        # Without a query of its own, the one before is run again.
+        results = self.statement(buffer, line) if buffer.strip() else self.execute(self.last_query)[0]
         if name == "gset" and results and len(results[-1][1]) == 1:
             columns, rows = results[-1]
             prefix = arguments[0] if arguments else ""
