@@ -42,7 +42,8 @@ def words_of(statement):
 def class_of(statement, command):
     words = words_of(statement)
     if not command:
-        return " ".join(words[:2])
+        # Nobody has said what it is: the first words must do.
+        command = " ".join([word for word in words[:4] if word not in ("OR", "REPLACE")][:2])
     if words[:1] != ["ALTER"]:
         return command
     rest = after_name(words)
@@ -76,7 +77,7 @@ def starts(words, action):
 def action_of(words):
     for action in TABLE_ACTIONS:
         if starts(words, action):
-            return action
+            return action.replace("(", "parameter")
     if starts(words, "ADD"):
         return "ADD " + added(words[1:])
     if starts(words, "ALTER"):
@@ -106,5 +107,5 @@ def column_action(words):
     words = words[2:] if words[:1] == ["COLUMN"] else words[1:]
     for action in COLUMN_ACTIONS:
         if starts(words, action):
-            return "TYPE" if action == "SET DATA TYPE" else action
+            return "TYPE" if action == "SET DATA TYPE" else action.replace("(", "option")
     return ""

@@ -54,16 +54,16 @@ class StatementMaker:
                 continue
 
     def statement(self):
-        families = [(self.alter_table, 46), (self.create, 16), (self.index, 10), (self.drop, 9), (self.types, 7),
-                    (self.view, 5), (self.maintenance, 6), (self.other, 7)]
+        families = [(self.alter_table, 60), (self.create, 15), (self.index, 9), (self.drop, 9), (self.types, 7),
+                    (self.view, 6), (self.maintenance, 6), (self.other, 7)]
         chosen = self.rng.choices([f for f, _ in families], [weight for _, weight in families])[0]
         return chosen()
 
     # --- ALTER TABLE --------------------------------------------------------------------------------
 
     def alter_table(self):
-        if self.chance(0.3):
-            return self.pick([self.partition, self.rename, self.inherit, self.set_schema, self.alter_missing,
+        if self.chance(0.25):
+            return self.pick([self.partition, self.partition, self.rename, self.inherit, self.set_schema, self.alter_missing,
                               self.alter_sequence, self.detach])()
         table = self.table()
         actions = [self.action(table)]
@@ -74,8 +74,8 @@ class StatementMaker:
         return f"ALTER TABLE {guard}{only}{table['name']} {', '.join(actions)}"
 
     def action(self, table):
-        actions = [(self.add_column, 8), (self.drop_column, 2), (self.column_type, 9), (self.column_property, 9),
-                   (self.add_check, 4), (self.add_key, 5), (self.add_foreign_key, 5), (self.drop_constraint, 3),
+        actions = [(self.add_column, 10), (self.drop_column, 2), (self.column_type, 11), (self.column_property, 9),
+                   (self.add_check, 4), (self.add_key, 5), (self.add_foreign_key, 7), (self.drop_constraint, 3),
                    (self.constraint_property, 3), (self.table_property, 7)]
         chosen = self.rng.choices([f for f, _ in actions], [weight for _, weight in actions])[0]
         return chosen(table)

@@ -230,7 +230,7 @@ class SchemaMaker:
         key = "kind" if strategy == "list" else "id"
         clauses = [f"{name} {kind}" for name, kind in columns.items()]
         if self.chance(0.4):
-            clauses.append(f"PRIMARY KEY ({key})")
+            clauses.append("PRIMARY KEY (id, kind)" if strategy == "nested" else f"PRIMARY KEY ({key})")
         method = "range" if strategy == "nested" else strategy
         self.add(f"CREATE TABLE {full} ({', '.join(clauses)}) PARTITION BY {method} ({key})")
         self.tables.append((full, columns, "partitioned"))

@@ -84,6 +84,9 @@ class Source:
             yield f"  not counted: {self.untraced} that cannot be run in a transaction"
 
     def details(self, limit):
+        """The disagreements, at most `limit` of each class; None for all."""
+        if limit == 0:
+            return
         groups = defaultdict(list)
         for outcome in self.disagreements:
             groups[outcome.group, outcome.kind].append(outcome)
@@ -92,7 +95,7 @@ class Source:
         for (group, kind), outcomes in sorted(groups.items()):
             yield ""
             yield f"  -- {self.name}: {group}: {HEADINGS[kind]} ({len(outcomes)})"
-            shown = outcomes if limit is None else outcomes[:limit]
+            shown = outcomes[:limit]
             for outcome in shown:
                 yield from lines_of(outcome)
             if len(shown) < len(outcomes):

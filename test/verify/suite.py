@@ -48,9 +48,14 @@ def run(server, options):
 
 
 def files_to_run(folder, wanted):
-    wanted = FIRST + (wanted or FILES)
-    wanted = [name for name in wanted
-              if os.path.exists(os.path.join(folder, "sql", name + ".sql"))]
+    def exists(name):
+        return os.path.exists(os.path.join(folder, "sql", name + ".sql"))
+
+    missing = [name for name in FIRST + wanted if not exists(name)]
+    if missing:
+        raise SystemExit("there is no regression test " + " ".join(missing))
+    # Not every version has all of them.
+    wanted = FIRST + (wanted or [name for name in FILES if exists(name)])
     with open(os.path.join(folder, "parallel_schedule"), encoding="utf-8") as schedule:
         order = [name for line in schedule if line.startswith("test:") for name in line.split()[1:]]
     place = {name: i for i, name in enumerate(order)}
