@@ -74,7 +74,18 @@ def starts(words, action):
     return words[:len(parts)] == parts
 
 
+def first_of(words):
+    """Up to the comma before the next action."""
+    depth = 0
+    for i, word in enumerate(words):
+        depth += (word in "([") - (word in ")]")
+        if word == "," and depth == 0:
+            return words[:i]
+    return words
+
+
 def action_of(words):
+    words = first_of(words)
     for action in TABLE_ACTIONS:
         if starts(words, action):
             return action.replace("(", "parameter")

@@ -50,6 +50,7 @@ SELECT json_build_object(
                 WHERE p.partrelid = r.oid AND a.attrelid = r.oid AND a.attnum = ANY (p.partattrs::int2[])),
         'strategy', (SELECT p.partstrat FROM pg_partitioned_table p WHERE p.partrelid = r.oid),
         'default', (SELECT p.partdefid <> 0 FROM pg_partitioned_table p WHERE p.partrelid = r.oid),
+        'definition', CASE WHEN r.relkind = 'v' THEN rtrim(pg_get_viewdef(r.oid), ';') END,
         'owned', EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid
                          AND d.deptype IN ('a', 'i') AND d.refclassid = 'pg_class'::regclass),
         'columns', coalesce(columns.list, '[]'), 'constraints', coalesce(constraints.list, '[]'),
