@@ -51,10 +51,10 @@ def class_of(statement, command):
 
 
 def after_name(words):
-    kinds = [i for i, word in enumerate(words[:5]) if word in ALTERED]
-    if not kinds:
+    at = 2 if words[1:2] in (["MATERIALIZED"], ["FOREIGN"]) else 1
+    if not set(words[at:at + 1]) & ALTERED:
         return []
-    at = kinds[0] + 1
+    at += 1
     if words[at:at + 3] == ["ALL", "IN", "TABLESPACE"]:
         return ["SET", "TABLESPACE"]
     if words[at:at + 2] == ["IF", "EXISTS"]:

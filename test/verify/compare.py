@@ -158,5 +158,5 @@ def without_held(effects, observed, held):
     return kept
 
 
-def met_data(sqlstate):
-    return sqlstate is not None and sqlstate[:2] in DATA_ERRORS
+def met_data(error):
+    return error is not None and error.sqlstate[:2] in DATA_ERRORS

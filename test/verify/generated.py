@@ -110,11 +110,11 @@ class Schema:
             self.source.add(outcome)
             self.recover()
             return True
-        sqlstate, done = None, False
+        error, done = None, False
         if keep or outcome.kind in ("refused", "untraced"):
             error = self.run_it(statement)
-            sqlstate, done = (error.sqlstate if error else None), error is None
-        self.source.add(outcome, sqlstate)
+            done = error is None
+        self.source.add(outcome, error)
         return done
 
     def run_it(self, statement):

@@ -71,7 +71,7 @@ def prepare(server):
 def run_case(server, session, case, major, trace, record):
     """One transaction a case, rolled back; the session for the next one."""
     session.query("BEGIN")
-    outcomes, sqlstate = [], None
+    outcomes, error = [], None
     for statement in case.statements:
         if first_word(statement) not in NO_COMPARISON:
             outcome = compare(session, statement, f"matrix: {case.name}")
@@ -82,23 +82,22 @@ def run_case(server, session, case, major, trace, record):
                 return server.session(DATABASE)
             outcomes.append(outcome)
         _, error = session.query(statement)
-        sqlstate = error.sqlstate if error else None
         if outcomes:
-            trace.add(outcomes[-1], sqlstate)
+            trace.add(outcomes[-1], error)
         if error:
             break
     session.query("ROLLBACK")
     if major in case.cells:
-        record.add(against_record(case, Cell(case.cells[major]), outcomes, sqlstate))
+        record.add(against_record(case, Cell(case.cells[major]), outcomes, error))
     return session
 
 
-def against_record(case, cell, outcomes, sqlstate):
+def against_record(case, cell, outcomes, error):
     """An outcome of its own: agree, or differs with the differences as text."""
     last = outcomes[-1]
     if last.kind in ("unknown", "failed"):
         return Outcome(last.statement, last.where, last.kind, last.predicted, last.observed, last.text)
-    wrong = list(differences(case, cell, outcomes, sqlstate))
+    wrong = list(differences(case, cell, outcomes, error))
     outcome = Outcome(last.statement, last.where, "differs" if wrong else "agree", last.predicted,
                       last.observed)
     outcome.extra = [one for one, _ in wrong]
@@ -106,17 +105,17 @@ def against_record(case, cell, outcomes, sqlstate):
     return outcome
 
 
-def differences(case, cell, outcomes, sqlstate):
+def differences(case, cell, outcomes, error):
     """Pairs of what is predicted and what was measured."""
     last = outcomes[-1]
     effects = [effect for outcome in outcomes for effect in outcome.predicted.effects]
     if cell.refused:
         # Of its data the server finds out when it has the lock already.
-        if last.claims_effects and not met_data(sqlstate):
+        if last.claims_effects and not met_data(error):
             yield "effects, certainty exact", "the server refuses it"
         return
-    if sqlstate is not None:
-        yield "", f"on this server it fails: SQLSTATE {sqlstate}"
+    if error is not None:
+        yield "", f"on this server it fails: {error.message}"
         return
     yield from lock_differences(case, cell, effects)
     yield from work_differences(cell, outcomes, effects)

@@ -47,17 +47,18 @@ class Source:
         self.claims = []
         self.seconds = 0.0
 
-    def add(self, outcome, sqlstate=None):
-        """`sqlstate`: what the server said when the statement was really run."""
-        if outcome.kind == "untraced" and sqlstate is None:
+    def add(self, outcome, error=None):
+        """`error`: what the server said when the statement was really run."""
+        if outcome.kind == "untraced" and error is None:
             self.untraced += 1
         elif outcome.kind in ("refused", "untraced"):
             # The same SQLSTATE says "not in a transaction" and "not at all": running it tells.
             self.refused += 1
-            if outcome.claims_effects and met_data(sqlstate):
+            if outcome.claims_effects and met_data(error):
                 self.data_errors += 1
             elif outcome.claims_effects:
                 outcome.kind = "claimed"
+                outcome.text = error.message if error else outcome.text
                 self.claims.append(outcome)
         else:
             self.total.add(outcome)

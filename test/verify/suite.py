@@ -123,7 +123,7 @@ class File:
         outcome = self.judge(sql, line)
         results, error = self.execute(sql)
         if outcome is not None:
-            self.source.add(outcome, error.sqlstate if error else None)
+            self.source.add(outcome, error)
         if first_word(sql) in ("SET", "RESET"):
             self.script.standard_strings = self.strings_are_standard()
         return results
