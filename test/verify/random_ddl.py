@@ -49,7 +49,8 @@ class StatementMaker:
         self.model = model
         while True:
             try:
-                return self.statement()
+                # One line each, so that the lines of the kept script can be counted.
+                return self.statement().replace("\n", " ")
             except NothingFits:
                 continue
 
