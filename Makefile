@@ -23,7 +23,7 @@ PG_CXXFLAGS = $(GUARD_CXXFLAGS) -Wextra -Wno-unused-parameter -Wno-missing-field
 SHLIB_LINK += -lstdc++ -Wl,--version-script=$(ROOT)/src/exports.map
 EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc) $(INSTALL_SCRIPT_SQL) isolation_output results regression.diffs regression.out
 
-OWN_GOALS = help demo check check-versions bench docs format
+OWN_GOALS = help demo check check-versions bench verify docs format
 PG_CONFIG ?= pg_config
 
 # PGXS brings a "check" of its own, and may not be installed yet: these goals do without it.
@@ -36,6 +36,7 @@ help:
 	@echo 'make check      install what is missing, build, run every test on throw-away servers'
 	@echo 'make check-versions   the same tests on PostgreSQL 17 and 18'
 	@echo 'make bench      what the guard costs, side by side'
+	@echo 'make verify     what explain_ddl predicts against what the server does, statement by statement'
 	@echo 'make docs       write docs/rules from the rules; make format applies clang-format'
 
 $(filter-out help,$(OWN_GOALS)):
