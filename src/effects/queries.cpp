@@ -1,16 +1,19 @@
 #include "effects/queries.hpp"
 
+#include "effects/dependencies.hpp"
 #include "effects/effects_version.hpp"
 
 extern "C" {
 #include "access/genam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/namespace.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "rewrite/prs2lock.h"
 #include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
+#include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 }
@@ -35,6 +38,7 @@ struct RawWalk {
   bool all_locked;    // FOR UPDATE of everything
   bool has_function;  // calls something
   bool has_condition;
+  bool recorded;  // goes into the catalog, with its dependencies
 };
 
 bool walk_raw(Node* node, void* context);
@@ -136,6 +140,31 @@ void walk_change(RawWalk& outer, Statement* statement, CmdType command) {
   outer.has_condition |= walk.has_condition;
 }
 
+// 'name' or 'name'::regclass
+const char* constant_text(Node* node) {
+  if (IsA(node, TypeCast)) node = castNode(TypeCast, node)->arg;
+  if (!IsA(node, A_Const)) return nullptr;
+  const auto* constant = castNode(A_Const, node);
+  return !constant->isnull && IsA(&constant->val, String) ? strVal(&constant->val) : nullptr;
+}
+
+bool is_about_a_sequence(const char* function) {
+  return strcmp(function, "nextval") == 0 || strcmp(function, "currval") == 0 ||
+         strcmp(function, "setval") == 0;
+}
+
+void note_call(RawWalk& walk, const FuncCall* call) {
+  walk.has_function = true;
+  const char* function = strVal(llast(call->funcname));
+  // An index knows the first and the last.
+  if (strcmp(function, "min") == 0 || strcmp(function, "max") == 0) walk.has_condition = true;
+  if (!walk.recorded || call->args == NIL || !is_about_a_sequence(function)) return;
+  const char* name = constant_text(static_cast<Node*>(linitial(call->args)));
+  if (name == nullptr) return;
+  lock_dependency(*walk.prediction,
+                  need_relation(*walk.prediction, makeRangeVarFromNameList(names_in(name)), false));
+}
+
 bool walk_raw(Node* node, void* context) {
   auto& walk = *static_cast<RawWalk*>(context);
   if (node == nullptr) return false;
@@ -162,7 +191,7 @@ bool walk_raw(Node* node, void* context) {
       walk_change(walk, castNode(MergeStmt, node), CMD_MERGE);
       return false;
     case T_FuncCall:
-      walk.has_function = true;
+      note_call(walk, castNode(FuncCall, node));
       return walk_rest(node, walk);
     case T_ColumnDef:
     case T_XmlSerialize:
@@ -338,10 +367,15 @@ void predict_raw_query(Prediction& prediction, Node* raw_query, QueryStep step) 
   follow({&prediction, step, walk.has_condition}, walk.named);
 }
 
-void predict_raw_expression(Prediction& prediction, Node* expression) {
+void predict_recorded_query(Prediction& prediction, Node* raw_query) {
   RawWalk walk{};
   walk.prediction = &prediction;
-  (void)walk_raw(expression, &walk);
+  walk.recorded = true;
+  (void)walk_raw(raw_query, &walk);
+}
+
+void predict_recorded_expression(Prediction& prediction, Node* expression) {
+  predict_recorded_query(prediction, expression);
 }
 
 void predict_analysed_query(Prediction& prediction, Query* query, QueryStep step) {

@@ -14,8 +14,9 @@ enum class QueryStep {
 };
 
 void predict_raw_query(Prediction& prediction, Node* raw_query, QueryStep step);
-// An expression, or a list of them: sub-queries in it, that is.
-void predict_raw_expression(Prediction& prediction, Node* expression);
+// The same of what is kept in the catalog, with its dependencies.
+void predict_recorded_query(Prediction& prediction, Node* raw_query);
+void predict_recorded_expression(Prediction& prediction, Node* expression);
 // Of a query that was analysed before: a prepared statement, the definition of a view.
 void predict_analysed_query(Prediction& prediction, struct Query* query, QueryStep step);
 void predict_view_definition(Prediction& prediction, Oid view, QueryStep step);

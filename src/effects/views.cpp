@@ -1,12 +1,18 @@
 // Views, and what hangs on tables: rules, triggers and policies.
 #include "effects/prediction.hpp"
 
+#include "effects/dependencies.hpp"
 #include "effects/queries.hpp"
+#include "pg/syscache.hpp"
 
 extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_policy.h"
+#include "commands/policy.h"
+#include "commands/trigger.h"
+#include "parser/parse_func.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
@@ -16,7 +22,7 @@ namespace db_guard::effects {
 namespace {
 
 void predict_create_view(Prediction& prediction, const ViewStmt* create) {
-  predict_raw_query(prediction, create->query, QueryStep::kParsed);
+  predict_recorded_query(prediction, create->query);
   RangeVar name = *create->view;
   const Oid schema = RangeVarGetAndCheckCreationNamespace(&name, NoLock, nullptr);
   const Oid existing = get_relname_relid(name.relname, schema);
@@ -36,6 +42,20 @@ bool is_populated(Oid view) {
   return populated;
 }
 
+bool has_whole_unique_index(Oid view) {
+  bool found = false;
+  ListCell* cell = nullptr;
+  foreach (cell, indexes_of(view)) {
+    pg::read_syscache<Form_pg_index>(
+        INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)), [&](Form_pg_index form, HeapTuple tuple) {
+          found |= form->indisunique && form->indisvalid && form->indimmediate &&
+                   heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
+                   heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+        });
+  }
+  return found;
+}
+
 void predict_refresh(Prediction& prediction, const RefreshMatViewStmt* refresh) {
   const Oid view = need_relation(prediction, refresh->relation, false);
   if (!OidIsValid(view)) return;
@@ -46,6 +66,8 @@ void predict_refresh(Prediction& prediction, const RefreshMatViewStmt* refresh) 
   }
   const LOCKMODE lock = refresh->concurrent ? ExclusiveLock : AccessExclusiveLock;
   RelationEffect* effect = add_lock(prediction, view, lock);
+  if (refresh->concurrent && !has_whole_unique_index(view))
+    server_refuses(prediction, "CONCURRENTLY needs a unique index over all rows");
   if (refresh->concurrent && !is_populated(view))
     server_refuses(prediction, "CONCURRENTLY cannot be used when it is not populated");
   if (!refresh->skipData) predict_view_definition(prediction, view, QueryStep::kRun);
@@ -61,18 +83,25 @@ void predict_refresh(Prediction& prediction, const RefreshMatViewStmt* refresh) 
 
 void predict_rule(Prediction& prediction, const RuleStmt* rule) {
   add_lock(prediction, need_relation(prediction, rule->relation, false), AccessExclusiveLock);
-  predict_raw_expression(prediction, rule->whereClause);
+  predict_recorded_expression(prediction, rule->whereClause);
   ListCell* cell = nullptr;
   foreach (cell, rule->actions) {
     auto* action = static_cast<Node*>(lfirst(cell));
-    if (!IsA(action, NotifyStmt)) predict_raw_query(prediction, action, QueryStep::kParsed);
+    if (!IsA(action, NotifyStmt)) predict_recorded_query(prediction, action);
   }
 }
 
 void predict_trigger(Prediction& prediction, const CreateTrigStmt* create) {
   const Oid table = need_relation(prediction, create->relation, false);
   if (!OidIsValid(table)) return;
-  const bool goes_down = create->row && get_rel_relkind(table) == RELKIND_PARTITIONED_TABLE;
+  const char kind = get_rel_relkind(table);
+  if (kind == RELKIND_MATVIEW || kind == RELKIND_INDEX || kind == RELKIND_SEQUENCE)
+    server_refuses(prediction,
+                   psprintf("relation \"%s\" cannot have triggers", create->relation->relname));
+  if (!create->replace && OidIsValid(get_trigger_oid(table, create->trigname, true)))
+    server_refuses(prediction, psprintf("trigger \"%s\" already exists", create->trigname));
+  (void)LookupFuncName(create->funcname, 0, nullptr, false);
+  const bool goes_down = create->row && kind == RELKIND_PARTITIONED_TABLE;
   if (goes_down)
     lock_family(prediction, table, ShareRowExclusiveLock);
   else
@@ -82,11 +111,25 @@ void predict_trigger(Prediction& prediction, const CreateTrigStmt* create) {
   }
 }
 
-void predict_policy(Prediction& prediction, const RangeVar* table, Node* using_condition,
-                    Node* check) {
-  add_lock(prediction, need_relation(prediction, table, false), AccessExclusiveLock);
-  predict_raw_expression(prediction, using_condition);
-  predict_raw_expression(prediction, check);
+void predict_create_policy(Prediction& prediction, const CreatePolicyStmt* create) {
+  const Oid table = need_relation(prediction, create->table, false);
+  add_lock(prediction, table, AccessExclusiveLock);
+  if (OidIsValid(table) && OidIsValid(get_relation_policy_oid(table, create->policy_name, true)))
+    server_refuses(prediction, psprintf("policy \"%s\" already exists", create->policy_name));
+  predict_recorded_expression(prediction, create->qual);
+  predict_recorded_expression(prediction, create->with_check);
+}
+
+// The conditions that stay are recorded anew.
+void predict_alter_policy(Prediction& prediction, const AlterPolicyStmt* alter) {
+  const Oid table = need_relation(prediction, alter->table, false);
+  if (!OidIsValid(table)) return;
+  add_lock(prediction, table, AccessExclusiveLock);
+  const Oid policy = get_relation_policy_oid(table, alter->policy_name, false);
+  if (alter->qual == nullptr || alter->with_check == nullptr)
+    lock_dependencies_of(prediction, PolicyRelationId, policy);
+  predict_recorded_expression(prediction, alter->qual);
+  predict_recorded_expression(prediction, alter->with_check);
 }
 
 }  // namespace
@@ -105,16 +148,12 @@ bool predict_view(Prediction& prediction, Node* tree) {
     case T_CreateTrigStmt:
       predict_trigger(prediction, castNode(CreateTrigStmt, tree));
       return true;
-    case T_CreatePolicyStmt: {
-      const auto* create = castNode(CreatePolicyStmt, tree);
-      predict_policy(prediction, create->table, create->qual, create->with_check);
+    case T_CreatePolicyStmt:
+      predict_create_policy(prediction, castNode(CreatePolicyStmt, tree));
       return true;
-    }
-    case T_AlterPolicyStmt: {
-      const auto* alter = castNode(AlterPolicyStmt, tree);
-      predict_policy(prediction, alter->table, alter->qual, alter->with_check);
+    case T_AlterPolicyStmt:
+      predict_alter_policy(prediction, castNode(AlterPolicyStmt, tree));
       return true;
-    }
     default:
       return false;
   }
