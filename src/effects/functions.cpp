@@ -74,6 +74,7 @@ void predict_function(Prediction& prediction, const CreateFunctionStmt* create) 
   }
   if (!is_in_sql(create)) return;
   if (create->sql_body != nullptr) {
+    predict_recorded_expression(prediction, create->sql_body);
     predict_body(prediction, create->sql_body, check_function_bodies);
     return;
   }

@@ -6,6 +6,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "catalog/pg_class.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/namespace.h"
 #include "nodes/nodeFuncs.h"
@@ -26,8 +27,10 @@ namespace {
 struct Named {
   Oid relation;
   LOCKMODE lock;
-  CmdType command;  // CMD_SELECT, or what is done to it
-  bool family;      // with its children
+  CmdType command;       // CMD_SELECT, or what is done to it
+  bool family;           // with its children
+  const List* targets;   // ResTarget*, of UPDATE; NIL where they are not known
+  bool finds_conflicts;  // ON CONFLICT (...)
 };
 
 struct RawWalk {
@@ -38,18 +41,20 @@ struct RawWalk {
   bool all_locked;    // FOR UPDATE of everything
   bool has_function;  // calls something
   bool has_condition;
+  bool run;
   bool recorded;  // goes into the catalog, with its dependencies
 };
 
 bool walk_raw(Node* node, void* context);
 
-void add_named(RawWalk& walk, const RangeVar* name, LOCKMODE lock, CmdType command) {
+Named* add_named(RawWalk& walk, const RangeVar* name, LOCKMODE lock, CmdType command) {
   const Oid relation = need_relation(*walk.prediction, name, false);
-  if (!OidIsValid(relation)) return;
+  if (!OidIsValid(relation)) return nullptr;
   auto* named = static_cast<Named*>(palloc(sizeof(Named)));
-  *named = {relation, lock, command, name->inh};
+  *named = {relation, lock, command, name->inh, NIL, false};
   walk.named = lappend(walk.named, named);
   add_lock(*walk.prediction, relation, lock);
+  return named;
 }
 
 bool is_in(const List* names, const char* wanted) {
@@ -103,14 +108,6 @@ bool walk_rest(Node* node, RawWalk& walk) {
   return raw_expression_tree_walker(node, as_walker(walk_raw), &walk);
 }
 
-// The same query without WITH, which has been walked.
-template <class Statement>
-bool walk_without_with(const Statement* statement, RawWalk& walk) {
-  Statement copy = *statement;
-  copy.withClause = nullptr;
-  return walk_rest(reinterpret_cast<Node*>(&copy), walk);
-}
-
 void walk_select(RawWalk& outer, const SelectStmt* select) {
   RawWalk walk = outer;
   walk_with(walk, select->withClause);
@@ -126,10 +123,19 @@ void walk_select(RawWalk& outer, const SelectStmt* select) {
   outer.has_condition |= walk.has_condition;
 }
 
+void note_target(Named& target, const UpdateStmt* update) { target.targets = update->targetList; }
+void note_target(Named& target, const InsertStmt* insert) {
+  target.finds_conflicts =
+      insert->onConflictClause != nullptr && insert->onConflictClause->infer != nullptr;
+}
+void note_target(Named&, const DeleteStmt*) {}
+void note_target(Named&, const MergeStmt*) {}
+
 template <class Statement>
 void walk_change(RawWalk& outer, Statement* statement, CmdType command) {
   RawWalk walk = outer;
-  add_named(walk, statement->relation, RowExclusiveLock, command);
+  Named* target = add_named(walk, statement->relation, RowExclusiveLock, command);
+  if (target != nullptr) note_target(*target, statement);
   walk_with(walk, statement->withClause);
   Statement copy = *statement;
   copy.withClause = nullptr;
@@ -158,11 +164,15 @@ void note_call(RawWalk& walk, const FuncCall* call) {
   const char* function = strVal(llast(call->funcname));
   // An index knows the first and the last.
   if (strcmp(function, "min") == 0 || strcmp(function, "max") == 0) walk.has_condition = true;
-  if (!walk.recorded || call->args == NIL || !is_about_a_sequence(function)) return;
+  if ((!walk.recorded && !walk.run) || call->args == NIL || !is_about_a_sequence(function)) return;
   const char* name = constant_text(static_cast<Node*>(linitial(call->args)));
   if (name == nullptr) return;
-  lock_dependency(*walk.prediction,
-                  need_relation(*walk.prediction, makeRangeVarFromNameList(names_in(name)), false));
+  const Oid sequence =
+      need_relation(*walk.prediction, makeRangeVarFromNameList(names_in(name)), false);
+  if (walk.recorded)
+    lock_dependency(*walk.prediction, sequence);
+  else
+    add_lock(*walk.prediction, sequence, RowExclusiveLock);
 }
 
 bool walk_raw(Node* node, void* context) {
@@ -218,7 +228,8 @@ bool walk_query(Node* node, void* context) {
       auto* named = static_cast<Named*>(palloc(sizeof(Named)));
       const LOCKMODE lock = walk.pushed_down ? Max(entry->rellockmode, RowShareLock)
                                              : static_cast<LOCKMODE>(entry->rellockmode);
-      *named = {entry->relid, lock, lock >= RowExclusiveLock ? CMD_UPDATE : CMD_SELECT, entry->inh};
+      *named = {entry->relid, lock, lock >= RowExclusiveLock ? CMD_UPDATE : CMD_SELECT,
+                entry->inh,   NIL,  true};
       walk.named = lappend(walk.named, named);
     }
     return false;
@@ -241,6 +252,14 @@ struct Run {
 };
 
 void follow(Run run, const List* named);
+
+void add_all_locks(Prediction& prediction, const List* all) {
+  ListCell* cell = nullptr;
+  foreach (cell, all) {
+    const auto* named = static_cast<const Named*>(lfirst(cell));
+    add_lock(prediction, named->relation, named->lock);
+  }
+}
 
 // The definition of a view, and what it locks in turn.
 void follow_view(Run run, Oid view, LOCKMODE lock) {
@@ -278,30 +297,62 @@ bool has_no_pages(Oid relation) {
   return empty;
 }
 
-bool has_rules_or_policies(Oid relation, CmdType command) {
-  ::Relation table = RelationIdGetRelation(relation);
-  if (table == nullptr) return false;
-  bool found = table->rd_rel->relrowsecurity;
+// Rules say what else is done, or instead; policies and triggers may do anything.
+void follow_rules(const Run& run, const Named& named) {
+  ::Relation table = RelationIdGetRelation(named.relation);
+  if (table == nullptr) return;
+  if (table->rd_rel->relrowsecurity) run.prediction->estimated = true;
+  if (named.command != CMD_SELECT && table->trigdesc != nullptr) run.prediction->estimated = true;
+  QueryWalk walk = {NIL, named.relation, true, false};
   const RuleLock* rules = table->rd_rules;
   for (int i = 0; rules != nullptr && i < rules->numLocks; i++) {
-    if (rules->rules[i]->event == command && rules->rules[i]->actions != NIL) found = true;
+    const RewriteRule* rule = rules->rules[i];
+    if (rule->event != named.command || named.command == CMD_SELECT) continue;
+    ListCell* cell = nullptr;
+    foreach (cell, rule->actions) (void)walk_query(static_cast<Node*>(lfirst(cell)), &walk);
   }
-  if (command != CMD_SELECT && table->trigdesc != nullptr) found = true;
   RelationClose(table);
-  return found;
+  if (walk.named == NIL) return;
+  run.prediction->estimated = true;
+  add_all_locks(*run.prediction, walk.named);
+  follow({run.prediction, run.step, true}, walk.named);
 }
 
-void lock_key_check(Prediction& prediction, Oid table) {
-  add_lock(prediction, table, RowShareLock);
-  lock_indexes(prediction, table, RowShareLock);
+bool has_planned_indexes(char kind) {
+  return may_have_rows(kind) ||
+         (plans_with_indexes_of_partitioned_tables() && kind == RELKIND_PARTITIONED_TABLE);
 }
 
-void lock_referenced(Prediction& prediction, Oid table) {
-  ::Relation relation = RelationIdGetRelation(table);
+void lock_with_indexes(Prediction& prediction, Oid table, LOCKMODE lock) {
+  add_lock(prediction, table, lock);
+  if (has_planned_indexes(get_rel_relkind(table))) lock_indexes(prediction, table, lock);
+}
+
+bool changes_key(const ForeignKeyCacheInfo* key, const Named& named) {
+  if (named.command != CMD_UPDATE || named.targets == NIL) return true;
+  ListCell* cell = nullptr;
+  foreach (cell, named.targets) {
+    const char* name = static_cast<const ResTarget*>(lfirst(cell))->name;
+    const AttrNumber number = name != nullptr ? get_attnum(named.relation, name) : 0;
+    for (int i = 0; i < key->nkeys; i++) {
+      if (key->conkey[i] == number) return true;
+    }
+  }
+  return false;
+}
+
+// Every row that comes or changes is looked up in the tables that its keys refer to.
+void lock_referenced(Prediction& prediction, const Named& named) {
+  ::Relation relation = RelationIdGetRelation(named.relation);
   if (relation == nullptr) return;
   ListCell* cell = nullptr;
   foreach (cell, RelationGetFKeyList(relation)) {
-    lock_key_check(prediction, static_cast<const ForeignKeyCacheInfo*>(lfirst(cell))->confrelid);
+    const auto* key = static_cast<const ForeignKeyCacheInfo*>(lfirst(cell));
+    if (!changes_key(key, named)) continue;
+    ListCell* part = nullptr;
+    foreach (part, family_of(key->confrelid)) {
+      lock_with_indexes(prediction, lfirst_oid(part), RowShareLock);
+    }
   }
   RelationClose(relation);
 }
@@ -315,10 +366,7 @@ void follow_table(const Run& run, const Named& named) {
     const Oid table = lfirst_oid(cell);
     const char kind = get_rel_relkind(table);
     RelationEffect* effect = add_lock(prediction, table, named.lock);
-    if (kind == RELKIND_RELATION || kind == RELKIND_MATVIEW ||
-        (plans_with_indexes_of_partitioned_tables() && kind == RELKIND_PARTITIONED_TABLE)) {
-      lock_indexes(prediction, table, named.lock);
-    }
+    if (has_planned_indexes(kind)) lock_indexes(prediction, table, named.lock);
     if (run.step == QueryStep::kRun && may_have_rows(kind) &&
         (!run.has_condition || indexes_of(table) == NIL)) {
       effect->scan = true;
@@ -326,12 +374,20 @@ void follow_table(const Run& run, const Named& named) {
   }
 }
 
-// Rows go where they belong, which is known when they come.
+// The executor lets go of the indexes that it fills. Rows go where they belong, which is known when
+// they come: any partition may be next.
 void follow_insert(const Run& run, const Named& named) {
-  run.prediction->estimated = true;
-  if (run.step != QueryStep::kRun && get_rel_relkind(named.relation) != RELKIND_RELATION) return;
-  lock_indexes(*run.prediction, named.relation, RowExclusiveLock);
-  if (run.step == QueryStep::kRun) lock_referenced(*run.prediction, named.relation);
+  Prediction& prediction = *run.prediction;
+  prediction.estimated = true;
+  if (named.finds_conflicts) lock_with_indexes(prediction, named.relation, RowExclusiveLock);
+  if (run.step != QueryStep::kRun) return;
+  if (get_rel_relkind(named.relation) == RELKIND_PARTITIONED_TABLE)
+    lock_family(prediction, named.relation, RowExclusiveLock);
+  ListCell* cell = nullptr;
+  foreach (cell, getOwnedSequences(named.relation)) {
+    add_lock(prediction, lfirst_oid(cell), RowExclusiveLock);
+  }
+  lock_referenced(prediction, named);
 }
 
 void follow_one(const Run& run, const Named& named) {
@@ -340,14 +396,14 @@ void follow_one(const Run& run, const Named& named) {
     follow_view(run, named.relation, named.lock);
     return;
   }
-  if (has_rules_or_policies(named.relation, named.command)) run.prediction->estimated = true;
+  follow_rules(run, named);
   if (run.step < QueryStep::kPlanned) return;
   if (named.command == CMD_INSERT)
     follow_insert(run, named);
   else
     follow_table(run, named);
   if (run.step == QueryStep::kRun && named.command == CMD_UPDATE && !has_no_pages(named.relation))
-    lock_referenced(*run.prediction, named.relation);
+    lock_referenced(*run.prediction, named);
 }
 
 void follow(Run run, const List* named) {
@@ -361,6 +417,7 @@ void follow(Run run, const List* named) {
 void predict_raw_query(Prediction& prediction, Node* raw_query, QueryStep step) {
   RawWalk walk{};
   walk.prediction = &prediction;
+  walk.run = step == QueryStep::kRun;
   (void)walk_raw(raw_query, &walk);
   if (step == QueryStep::kParsed) return;
   if (walk.has_function && step >= QueryStep::kPlanned) prediction.estimated = true;
@@ -381,11 +438,7 @@ void predict_recorded_expression(Prediction& prediction, Node* expression) {
 void predict_analysed_query(Prediction& prediction, Query* query, QueryStep step) {
   QueryWalk walk{};
   (void)walk_query(reinterpret_cast<Node*>(query), &walk);
-  ListCell* cell = nullptr;
-  foreach (cell, walk.named) {
-    const auto* named = static_cast<const Named*>(lfirst(cell));
-    add_lock(prediction, named->relation, named->lock);
-  }
+  add_all_locks(prediction, walk.named);
   if (step > QueryStep::kParsed) follow({&prediction, step, walk.has_condition}, walk.named);
 }
 

@@ -6,6 +6,8 @@
 #include "pg/syscache.hpp"
 
 extern "C" {
+#include "access/genam.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
@@ -13,6 +15,7 @@ extern "C" {
 #include "commands/policy.h"
 #include "commands/trigger.h"
 #include "parser/parse_func.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
@@ -120,14 +123,31 @@ void predict_create_policy(Prediction& prediction, const CreatePolicyStmt* creat
   predict_recorded_expression(prediction, create->with_check);
 }
 
+bool keeps_a_condition(Oid policy, const AlterPolicyStmt* alter) {
+  bool keeps = false;
+  ::Relation policies = table_open(PolicyRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_policy_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(policy));
+  SysScanDesc scan = systable_beginscan(policies, PolicyOidIndexId, true, nullptr, 1, &key);
+  HeapTuple tuple = systable_getnext(scan);
+  if (HeapTupleIsValid(tuple)) {
+    const TupleDesc columns = RelationGetDescr(policies);
+    keeps = (alter->qual == nullptr && !heap_attisnull(tuple, Anum_pg_policy_polqual, columns)) ||
+            (alter->with_check == nullptr &&
+             !heap_attisnull(tuple, Anum_pg_policy_polwithcheck, columns));
+  }
+  systable_endscan(scan);
+  table_close(policies, AccessShareLock);
+  return keeps;
+}
+
 // The conditions that stay are recorded anew.
 void predict_alter_policy(Prediction& prediction, const AlterPolicyStmt* alter) {
   const Oid table = need_relation(prediction, alter->table, false);
   if (!OidIsValid(table)) return;
   add_lock(prediction, table, AccessExclusiveLock);
   const Oid policy = get_relation_policy_oid(table, alter->policy_name, false);
-  if (alter->qual == nullptr || alter->with_check == nullptr)
-    lock_dependencies_of(prediction, PolicyRelationId, policy);
+  if (keeps_a_condition(policy, alter)) lock_dependencies_of(prediction, PolicyRelationId, policy);
   predict_recorded_expression(prediction, alter->qual);
   predict_recorded_expression(prediction, alter->with_check);
 }
