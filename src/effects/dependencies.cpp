@@ -41,7 +41,8 @@ void lock_dependency(Prediction& prediction, Oid relation) {
   if (locks_what_is_depended_on()) add_lock(prediction, relation, AccessShareLock);
 }
 
-void lock_dependencies_of(Prediction& prediction, Oid catalog, Oid object) {
+List* relations_behind(Oid catalog, Oid object) {
+  List* relations = NIL;
   ::Relation depend = table_open(DependRelationId, AccessShareLock);
   ScanKeyData keys[2];
   ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
@@ -52,13 +53,16 @@ void lock_dependencies_of(Prediction& prediction, Oid catalog, Oid object) {
   for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
        tuple = systable_getnext(scan)) {
     const auto* row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-    if (row->refclassid == RelationRelationId) lock_dependency(prediction, row->refobjid);
+    if (row->refclassid == RelationRelationId)
+      relations = list_append_unique_oid(relations, row->refobjid);
   }
   systable_endscan(scan);
   table_close(depend, AccessShareLock);
+  return relations;
 }
 
-void lock_dependencies_of_defaults(Prediction& prediction, Oid table) {
+List* relations_behind_defaults(Oid table) {
+  List* relations = NIL;
   ::Relation defaults = table_open(AttrDefaultRelationId, AccessShareLock);
   ScanKeyData key;
   ScanKeyInit(&key, Anum_pg_attrdef_adrelid, BTEqualStrategyNumber, F_OIDEQ,
@@ -66,11 +70,22 @@ void lock_dependencies_of_defaults(Prediction& prediction, Oid table) {
   SysScanDesc scan = systable_beginscan(defaults, AttrDefaultIndexId, true, nullptr, 1, &key);
   for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
        tuple = systable_getnext(scan)) {
-    lock_dependencies_of(prediction, AttrDefaultRelationId,
-                         reinterpret_cast<Form_pg_attrdef>(GETSTRUCT(tuple))->oid);
+    const Oid id = reinterpret_cast<Form_pg_attrdef>(GETSTRUCT(tuple))->oid;
+    relations = list_concat_unique_oid(relations, relations_behind(AttrDefaultRelationId, id));
   }
   systable_endscan(scan);
   table_close(defaults, AccessShareLock);
+  return relations;
+}
+
+void lock_dependencies_of(Prediction& prediction, Oid catalog, Oid object) {
+  ListCell* cell = nullptr;
+  foreach (cell, relations_behind(catalog, object)) lock_dependency(prediction, lfirst_oid(cell));
+}
+
+void lock_dependencies_of_defaults(Prediction& prediction, Oid table) {
+  ListCell* cell = nullptr;
+  foreach (cell, relations_behind_defaults(table)) lock_dependency(prediction, lfirst_oid(cell));
 }
 
 void lock_column_type(Prediction& prediction, Oid type) {

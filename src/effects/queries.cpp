@@ -2,17 +2,22 @@
 
 #include "effects/dependencies.hpp"
 #include "effects/effects_version.hpp"
+#include "pg/syscache.hpp"
 
 extern "C" {
 #include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
 #include "catalog/namespace.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "rewrite/prs2lock.h"
 #include "storage/bufmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"
@@ -41,6 +46,7 @@ struct RawWalk {
   bool all_locked;    // FOR UPDATE of everything
   bool has_function;  // calls something
   bool has_condition;
+  List* columns;  // names of columns, wherever they stand
   bool run;
   bool recorded;  // goes into the catalog, with its dependencies
 };
@@ -121,6 +127,7 @@ void walk_select(RawWalk& outer, const SelectStmt* select) {
   outer.named = walk.named;
   outer.has_function |= walk.has_function;
   outer.has_condition |= walk.has_condition;
+  outer.columns = walk.columns;
 }
 
 void note_target(Named& target, const UpdateStmt* update) { target.targets = update->targetList; }
@@ -144,6 +151,7 @@ void walk_change(RawWalk& outer, Statement* statement, CmdType command) {
   outer.named = walk.named;
   outer.has_function |= walk.has_function;
   outer.has_condition |= walk.has_condition;
+  outer.columns = walk.columns;
 }
 
 // 'name' or 'name'::regclass
@@ -200,6 +208,13 @@ bool walk_raw(Node* node, void* context) {
       walk.has_condition = true;
       walk_change(walk, castNode(MergeStmt, node), CMD_MERGE);
       return false;
+    case T_ReturnStmt:
+      return walk_raw(castNode(ReturnStmt, node)->returnval, context);
+    case T_ColumnRef: {
+      auto* last = static_cast<Node*>(llast(castNode(ColumnRef, node)->fields));
+      if (IsA(last, String)) walk.columns = lappend(walk.columns, strVal(last));
+      return false;
+    }
     case T_FuncCall:
       note_call(walk, castNode(FuncCall, node));
       return walk_rest(node, walk);
@@ -249,6 +264,7 @@ struct Run {
   Prediction* prediction;
   QueryStep step;
   bool has_condition;
+  const List* columns;  // names of columns that the query speaks of; NIL where it is not known
 };
 
 void follow(Run run, const List* named);
@@ -284,6 +300,7 @@ void follow_view(Run run, Oid view, LOCKMODE lock) {
   if (lock == RowExclusiveLock) run.prediction->estimated = true;
   RelationClose(relation);
   run.has_condition = walk.has_condition;
+  run.columns = NIL;
   follow(run, walk.named);
 }
 
@@ -315,7 +332,7 @@ void follow_rules(const Run& run, const Named& named) {
   if (walk.named == NIL) return;
   run.prediction->estimated = true;
   add_all_locks(*run.prediction, walk.named);
-  follow({run.prediction, run.step, true}, walk.named);
+  follow({run.prediction, run.step, true, NIL}, walk.named);
 }
 
 bool has_planned_indexes(char kind) {
@@ -357,6 +374,21 @@ void lock_referenced(Prediction& prediction, const Named& named) {
   RelationClose(relation);
 }
 
+// Only an index that begins with a column that the query speaks of is of use.
+bool may_use_an_index(const Run& run, Oid table) {
+  ListCell* cell = nullptr;
+  foreach (cell, indexes_of(table)) {
+    if (run.columns == NIL) return true;
+    const char* first = nullptr;
+    pg::read_syscache<Form_pg_index>(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)),
+                                     [&](Form_pg_index form, HeapTuple) {
+                                       first = get_attname(table, form->indkey.values[0], true);
+                                     });
+    if (first == nullptr || is_in(run.columns, first)) return true;
+  }
+  return false;
+}
+
 void follow_table(const Run& run, const Named& named) {
   Prediction& prediction = *run.prediction;
   prediction.estimated = true;
@@ -368,9 +400,24 @@ void follow_table(const Run& run, const Named& named) {
     RelationEffect* effect = add_lock(prediction, table, named.lock);
     if (has_planned_indexes(kind)) lock_indexes(prediction, table, named.lock);
     if (run.step == QueryStep::kRun && may_have_rows(kind) &&
-        (!run.has_condition || indexes_of(table) == NIL)) {
+        (!run.has_condition || !may_use_an_index(run, table))) {
       effect->scan = true;
     }
+  }
+}
+
+// Defaults that count on, and identity columns.
+void lock_sequences(Prediction& prediction, Oid table) {
+  ListCell* cell = nullptr;
+  foreach (cell, relations_behind_defaults(table)) {
+    if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_SEQUENCE)
+      add_lock(prediction, lfirst_oid(cell), RowExclusiveLock);
+  }
+  foreach (cell, getOwnedSequences(table)) {
+    Oid owner = InvalidOid;
+    int32 column = 0;
+    if (sequenceIsOwned(lfirst_oid(cell), DEPENDENCY_INTERNAL, &owner, &column))
+      add_lock(prediction, lfirst_oid(cell), RowExclusiveLock);
   }
 }
 
@@ -383,11 +430,29 @@ void follow_insert(const Run& run, const Named& named) {
   if (run.step != QueryStep::kRun) return;
   if (get_rel_relkind(named.relation) == RELKIND_PARTITIONED_TABLE)
     lock_family(prediction, named.relation, RowExclusiveLock);
-  ListCell* cell = nullptr;
-  foreach (cell, getOwnedSequences(named.relation)) {
-    add_lock(prediction, lfirst_oid(cell), RowExclusiveLock);
-  }
+  lock_sequences(prediction, named.relation);
   lock_referenced(prediction, named);
+}
+
+// Rows that refer to one that goes away are looked for, or go with it.
+void lock_referencing(Prediction& prediction, Oid table) {
+  ::Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_constraint_confrelid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(table));
+  SysScanDesc scan = systable_beginscan(constraints, InvalidOid, false, nullptr, 1, &key);
+  for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+       tuple = systable_getnext(scan)) {
+    const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
+    const bool looks = form->confdeltype == FKCONSTR_ACTION_NOACTION ||
+                       form->confdeltype == FKCONSTR_ACTION_RESTRICT;
+    ListCell* cell = nullptr;
+    foreach (cell, family_of(form->conrelid)) {
+      lock_with_indexes(prediction, lfirst_oid(cell), looks ? RowShareLock : RowExclusiveLock);
+    }
+  }
+  systable_endscan(scan);
+  table_close(constraints, AccessShareLock);
 }
 
 void follow_one(const Run& run, const Named& named) {
@@ -402,6 +467,8 @@ void follow_one(const Run& run, const Named& named) {
     follow_insert(run, named);
   else
     follow_table(run, named);
+  if (run.step == QueryStep::kRun && named.command == CMD_DELETE && !has_no_pages(named.relation))
+    lock_referencing(*run.prediction, named.relation);
   if (run.step == QueryStep::kRun && named.command == CMD_UPDATE && !has_no_pages(named.relation))
     lock_referenced(*run.prediction, named);
 }
@@ -421,7 +488,7 @@ void predict_raw_query(Prediction& prediction, Node* raw_query, QueryStep step) 
   (void)walk_raw(raw_query, &walk);
   if (step == QueryStep::kParsed) return;
   if (walk.has_function && step >= QueryStep::kPlanned) prediction.estimated = true;
-  follow({&prediction, step, walk.has_condition}, walk.named);
+  follow({&prediction, step, walk.has_condition, walk.columns}, walk.named);
 }
 
 void predict_recorded_query(Prediction& prediction, Node* raw_query) {
@@ -439,11 +506,11 @@ void predict_analysed_query(Prediction& prediction, Query* query, QueryStep step
   QueryWalk walk{};
   (void)walk_query(reinterpret_cast<Node*>(query), &walk);
   add_all_locks(prediction, walk.named);
-  if (step > QueryStep::kParsed) follow({&prediction, step, walk.has_condition}, walk.named);
+  if (step > QueryStep::kParsed) follow({&prediction, step, walk.has_condition, NIL}, walk.named);
 }
 
 void predict_view_definition(Prediction& prediction, Oid view, QueryStep step) {
-  follow_view({&prediction, step, false}, view, AccessShareLock);
+  follow_view({&prediction, step, false, NIL}, view, AccessShareLock);
 }
 
 void predict_query(Prediction& prediction, Node* raw_query, QueryUse use) {
