@@ -237,7 +237,7 @@ void predict_filling(Prediction& prediction, Node* query, const IntoClause* into
   const bool there = is_there(prediction, into->rel, if_not_exists);
   const QueryStep step = there || into->skipData ? QueryStep::kParsed : QueryStep::kRun;
   if (!IsA(query, ExecuteStmt)) {
-    predict_raw_query(prediction, query, step);
+    predict_new_relation(prediction, query, step);
   } else if (step == QueryStep::kRun) {
     (void)predict_query_command(prediction, query);
   }

@@ -34,6 +34,9 @@ inline List* names_in(const char* text) {
 #endif
 }
 
+// Until 15 CREATE RULE could turn a table into a view.
+inline bool rule_makes_view_of_table() { return PG_VERSION_NUM < 160000; }
+
 // Since 18 VACUUM and ANALYZE take the children of every parent along, unless ONLY is said.
 inline bool upkeep_follows_inheritance() { return PG_VERSION_NUM >= 180000; }
 

@@ -15,6 +15,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
+#include "parser/parse_type.h"
 #include "rewrite/prs2lock.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
@@ -46,9 +47,12 @@ struct RawWalk {
   bool all_locked;    // FOR UPDATE of everything
   bool has_function;  // calls something
   bool has_condition;
-  List* columns;  // names of columns, wherever they stand
+  List* columns;   // names of columns, wherever they stand
+  bool has_field;  // selects a field of a composite value
+  bool has_star;
   bool run;
-  bool recorded;  // goes into the catalog, with its dependencies
+  bool makes_columns;  // what it selects becomes columns of a new relation
+  bool recorded;       // goes into the catalog, with its dependencies
 };
 
 bool walk_raw(Node* node, void* context);
@@ -128,6 +132,8 @@ void walk_select(RawWalk& outer, const SelectStmt* select) {
   outer.has_function |= walk.has_function;
   outer.has_condition |= walk.has_condition;
   outer.columns = walk.columns;
+  outer.has_field |= walk.has_field;
+  outer.has_star |= walk.has_star;
 }
 
 void note_target(Named& target, const UpdateStmt* update) { target.targets = update->targetList; }
@@ -152,14 +158,45 @@ void walk_change(RawWalk& outer, Statement* statement, CmdType command) {
   outer.has_function |= walk.has_function;
   outer.has_condition |= walk.has_condition;
   outer.columns = walk.columns;
+  outer.has_field |= walk.has_field;
+  outer.has_star |= walk.has_star;
 }
 
 // 'name' or 'name'::regclass
 const char* constant_text(Node* node) {
-  if (IsA(node, TypeCast)) node = castNode(TypeCast, node)->arg;
+  if (IsA(node, TypeCast)) {
+    const auto* cast = castNode(TypeCast, node);
+    if (strcmp(strVal(llast(cast->typeName->names)), "regclass") != 0) return nullptr;
+    node = cast->arg;
+  }
   if (!IsA(node, A_Const)) return nullptr;
   const auto* constant = castNode(A_Const, node);
   return !constant->isnull && IsA(&constant->val, String) ? strVal(&constant->val) : nullptr;
+}
+
+// A column of a composite type depends on the type.
+void note_output(const RawWalk& walk, const ResTarget* target) {
+  if (!walk.makes_columns || target->val == nullptr || !IsA(target->val, TypeCast)) return;
+  const TypeName* name = castNode(TypeCast, target->val)->typeName;
+  const Oid type = LookupTypeNameOid(nullptr, name, true);
+  if (OidIsValid(type)) lock_column_type(*walk.prediction, type);
+}
+
+// The types of what the query takes over from the relations that it names.
+void lock_types_of_columns(const RawWalk& walk) {
+  ListCell* cell = nullptr;
+  foreach (cell, walk.named) {
+    const Oid relation = static_cast<const Named*>(lfirst(cell))->relation;
+    if (walk.has_field || (walk.makes_columns && walk.has_star))
+      lock_column_types(*walk.prediction, relation);
+    if (!walk.makes_columns) continue;
+    ListCell* column = nullptr;
+    foreach (column, walk.columns) {
+      const AttrNumber number = get_attnum(relation, static_cast<const char*>(lfirst(column)));
+      if (number != InvalidAttrNumber)
+        lock_column_type(*walk.prediction, get_atttype(relation, number));
+    }
+  }
 }
 
 bool is_about_a_sequence(const char* function) {
@@ -210,9 +247,16 @@ bool walk_raw(Node* node, void* context) {
       return false;
     case T_ReturnStmt:
       return walk_raw(castNode(ReturnStmt, node)->returnval, context);
+    case T_A_Indirection:
+      walk.has_field = true;
+      return walk_rest(node, walk);
+    case T_ResTarget:
+      note_output(walk, castNode(ResTarget, node));
+      return walk_rest(node, walk);
     case T_ColumnRef: {
       auto* last = static_cast<Node*>(llast(castNode(ColumnRef, node)->fields));
       if (IsA(last, String)) walk.columns = lappend(walk.columns, strVal(last));
+      walk.has_star |= IsA(last, A_Star);
       return false;
     }
     case T_FuncCall:
@@ -481,25 +525,53 @@ void follow(Run run, const List* named) {
 
 }  // namespace
 
+namespace {
+
+void predict_raw(RawWalk& walk, Node* raw_query, QueryStep step) {
+  walk.run = step == QueryStep::kRun;
+  (void)walk_raw(raw_query, &walk);
+  if (walk.makes_columns || walk.recorded) lock_types_of_columns(walk);
+  if (step == QueryStep::kParsed) return;
+  if (walk.has_function && step >= QueryStep::kPlanned) walk.prediction->estimated = true;
+  follow({walk.prediction, step, walk.has_condition, walk.columns}, walk.named);
+}
+
+}  // namespace
+
 void predict_raw_query(Prediction& prediction, Node* raw_query, QueryStep step) {
   RawWalk walk{};
   walk.prediction = &prediction;
-  walk.run = step == QueryStep::kRun;
-  (void)walk_raw(raw_query, &walk);
-  if (step == QueryStep::kParsed) return;
-  if (walk.has_function && step >= QueryStep::kPlanned) prediction.estimated = true;
-  follow({&prediction, step, walk.has_condition, walk.columns}, walk.named);
+  predict_raw(walk, raw_query, step);
+}
+
+void predict_new_relation(Prediction& prediction, Node* raw_query, QueryStep step) {
+  RawWalk walk{};
+  walk.prediction = &prediction;
+  walk.makes_columns = true;
+  predict_raw(walk, raw_query, step);
+}
+
+void predict_new_view(Prediction& prediction, Node* raw_query) {
+  RawWalk walk{};
+  walk.prediction = &prediction;
+  walk.makes_columns = true;
+  walk.recorded = true;
+  predict_raw(walk, raw_query, QueryStep::kParsed);
 }
 
 void predict_recorded_query(Prediction& prediction, Node* raw_query) {
   RawWalk walk{};
   walk.prediction = &prediction;
   walk.recorded = true;
-  (void)walk_raw(raw_query, &walk);
+  predict_raw(walk, raw_query, QueryStep::kParsed);
 }
 
-void predict_recorded_expression(Prediction& prediction, Node* expression) {
-  predict_recorded_query(prediction, expression);
+void predict_recorded_expression(Prediction& prediction, Node* expression, Oid composite) {
+  RawWalk walk{};
+  walk.prediction = &prediction;
+  walk.recorded = true;
+  predict_raw(walk, expression, QueryStep::kParsed);
+  if (walk.has_field && OidIsValid(composite)) lock_column_type(prediction, composite);
 }
 
 void predict_analysed_query(Prediction& prediction, Query* query, QueryStep step) {

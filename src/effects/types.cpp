@@ -147,6 +147,10 @@ void predict_domain(Prediction& prediction, const AlterDomainStmt* alter) {
   }
   if (checks_rows(alter, domain)) check_users(prediction, domain);
   if (alter->subtype == 'T') predict_recorded_expression(prediction, alter->def);
+  if (alter->subtype == 'C') {
+    predict_recorded_expression(prediction, castNode(Constraint, alter->def)->raw_expr,
+                                getBaseType(domain));
+  }
 }
 
 void predict_composite(Prediction& prediction, const CompositeTypeStmt* create) {
@@ -158,10 +162,12 @@ void predict_composite(Prediction& prediction, const CompositeTypeStmt* create) 
 }
 
 void predict_create_domain(Prediction& prediction, const CreateDomainStmt* create) {
+  const Oid base = getBaseType(typenameTypeId(nullptr, create->typeName));
   ListCell* cell = nullptr;
   foreach (cell, create->constraints) {
     const auto* constraint = static_cast<const Constraint*>(lfirst(cell));
-    if (IsA(constraint, Constraint)) predict_recorded_expression(prediction, constraint->raw_expr);
+    if (!IsA(constraint, Constraint)) continue;
+    predict_recorded_expression(prediction, constraint->raw_expr, base);
   }
 }
 

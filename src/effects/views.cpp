@@ -2,6 +2,7 @@
 #include "effects/prediction.hpp"
 
 #include "effects/dependencies.hpp"
+#include "effects/effects_version.hpp"
 #include "effects/queries.hpp"
 #include "pg/syscache.hpp"
 
@@ -25,7 +26,7 @@ namespace db_guard::effects {
 namespace {
 
 void predict_create_view(Prediction& prediction, const ViewStmt* create) {
-  predict_recorded_query(prediction, create->query);
+  predict_new_view(prediction, create->query);
   RangeVar name = *create->view;
   const Oid schema = RangeVarGetAndCheckCreationNamespace(&name, NoLock, nullptr);
   const Oid existing = get_relname_relid(name.relname, schema);
@@ -85,7 +86,15 @@ void predict_refresh(Prediction& prediction, const RefreshMatViewStmt* refresh) 
 }
 
 void predict_rule(Prediction& prediction, const RuleStmt* rule) {
-  add_lock(prediction, need_relation(prediction, rule->relation, false), AccessExclusiveLock);
+  const Oid table = need_relation(prediction, rule->relation, false);
+  RelationEffect* effect = add_lock(prediction, table, AccessExclusiveLock);
+  if (rule->event == CMD_SELECT && get_rel_relkind(table) != RELKIND_VIEW) {
+    // It used to make a view of a table, which had to be empty.
+    if (rule_makes_view_of_table() && get_rel_relkind(table) == RELKIND_RELATION)
+      effect->scan = true;
+    else
+      server_refuses(prediction, "the relation cannot have an ON SELECT rule");
+  }
   predict_recorded_expression(prediction, rule->whereClause);
   ListCell* cell = nullptr;
   foreach (cell, rule->actions) {
