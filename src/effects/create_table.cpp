@@ -1,9 +1,11 @@
 // Commands that create tables, and what they look at for it.
 #include "effects/prediction.hpp"
 
+#include "effects/dependencies.hpp"
 #include "effects/foreign_key.hpp"
 #include "effects/queries.hpp"
 #include "effects/statements.hpp"
+#include "pg/syscache.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -55,12 +57,44 @@ void lock_referenced(Prediction& prediction, const CreateStmt* create, const Lis
     if (!IsA(constraint, Constraint) || constraint->contype != CONSTR_FOREIGN) continue;
     if (is_itself(create, constraint->pktable)) continue;
     const Oid table = need_relation(prediction, constraint->pktable, false);
-    if (OidIsValid(table)) lock_for_foreign_key(prediction, table, constraint->pk_attrs);
+    if (!OidIsValid(table)) continue;
+    if (get_rel_persistence(table) != create->relation->relpersistence &&
+        (get_rel_persistence(table) == RELPERSISTENCE_TEMP ||
+         create->relation->relpersistence != RELPERSISTENCE_UNLOGGED)) {
+      server_refuses(prediction, "a foreign key may refer only to a table that lasts as long");
+    }
+    if (IsA(create, CreateForeignTableStmt))
+      server_refuses(prediction, "foreign key constraints are not supported on foreign tables");
+    lock_for_foreign_key(prediction, table, constraint->pk_attrs);
   }
 }
 
 void predict_like(Prediction& prediction, const TableLikeClause* like) {
-  add_lock(prediction, need_relation(prediction, like->relation, false), AccessShareLock);
+  const Oid table = need_relation(prediction, like->relation, false);
+  if (!OidIsValid(table)) return;
+  add_lock(prediction, table, AccessShareLock);
+  lock_column_types(prediction, table);
+  if ((like->options & CREATE_TABLE_LIKE_DEFAULTS) != 0)
+    lock_dependencies_of_defaults(prediction, table);
+}
+
+void predict_column(Prediction& prediction, const CreateStmt* create, const ColumnDef* column) {
+  lock_referenced(prediction, create, column->constraints);
+  const Oid type =
+      column->typeName != nullptr ? LookupTypeNameOid(nullptr, column->typeName, true) : InvalidOid;
+  if (OidIsValid(type)) lock_column_type(prediction, type);
+  predict_recorded_expression(prediction, column->raw_default);
+  ListCell* cell = nullptr;
+  foreach (cell, column->constraints) {
+    const auto* constraint = static_cast<const Constraint*>(lfirst(cell));
+    if (IsA(constraint, Constraint)) predict_recorded_expression(prediction, constraint->raw_expr);
+  }
+}
+
+// Columns, types and defaults are those of the parent.
+void inherit_columns(Prediction& prediction, Oid parent) {
+  lock_column_types(prediction, parent);
+  lock_dependencies_of_defaults(prediction, parent);
 }
 
 void predict_elements(Prediction& prediction, const CreateStmt* create) {
@@ -70,7 +104,7 @@ void predict_elements(Prediction& prediction, const CreateStmt* create) {
     if (IsA(element, TableLikeClause))
       predict_like(prediction, castNode(TableLikeClause, element));
     else if (IsA(element, ColumnDef))
-      lock_referenced(prediction, create, castNode(ColumnDef, element)->constraints);
+      predict_column(prediction, create, castNode(ColumnDef, element));
     else if (IsA(element, Constraint))
       lock_referenced(prediction, create, list_make1(element));
   }
@@ -81,6 +115,7 @@ void predict_type_of(Prediction& prediction, const TypeName* name) {
   if (name == nullptr) return;
   const Oid type = typenameTypeId(nullptr, name);
   add_lock(prediction, get_typ_typrelid(type), AccessShareLock);
+  lock_column_types(prediction, get_typ_typrelid(type));
 }
 
 void put_default_leaf(Prediction& prediction, Oid partition, List* constraint, bool is_top) {
@@ -117,6 +152,17 @@ void check_default(Prediction& prediction, ::Relation parent, PartitionBoundSpec
   put_default_leaf(prediction, partition, constraint, true);
 }
 
+// A key between partitions follows the one between their parents.
+bool comes_with_another(const FormData_pg_constraint* form, Oid table) {
+  bool comes = false;
+  if (!OidIsValid(form->conparentid)) return false;
+  pg::read_syscache<Form_pg_constraint>(
+      CONSTROID, ObjectIdGetDatum(form->conparentid), [&](Form_pg_constraint parent, HeapTuple) {
+        comes = form->conrelid == table ? parent->conrelid == table : parent->confrelid == table;
+      });
+  return comes;
+}
+
 // Keys of the parent hold for a new partition, and keys that refer to it refer to the partition.
 void lock_for_keys(Prediction& prediction, Oid parent) {
   ::Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
@@ -124,7 +170,7 @@ void lock_for_keys(Prediction& prediction, Oid parent) {
   for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
        tuple = systable_getnext(scan)) {
     const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
-    if (form->contype != CONSTRAINT_FOREIGN) continue;
+    if (form->contype != CONSTRAINT_FOREIGN || comes_with_another(form, parent)) continue;
     if (form->conrelid == parent && form->confrelid != parent) {
       lock_for_known_key(prediction, form->confrelid, form->conindid);
     } else if (form->confrelid == parent && form->conrelid != parent) {
@@ -152,8 +198,23 @@ void predict_partition(Prediction& prediction, const CreateStmt* create) {
   check_new_partition_bound(create->relation->relname, relation, bound, state);
   check_default(prediction, relation, bound);
   RelationClose(relation);
-  lock_indexes(prediction, parent, ShareUpdateExclusiveLock);
+  if (!IsA(create, CreateForeignTableStmt))
+    lock_indexes(prediction, parent, ShareUpdateExclusiveLock);
+  inherit_columns(prediction, parent);
   lock_for_keys(prediction, parent);
+}
+
+void predict_inheritance(Prediction& prediction, Oid parent) {
+  if (!OidIsValid(parent)) return;
+  add_lock(prediction, parent, ShareUpdateExclusiveLock);
+  const char kind = get_rel_relkind(parent);
+  if (kind == RELKIND_PARTITIONED_TABLE)
+    server_refuses(prediction,
+                   psprintf("cannot inherit from partitioned table \"%s\"", get_rel_name(parent)));
+  else if (kind != RELKIND_RELATION && kind != RELKIND_FOREIGN_TABLE)
+    server_refuses(prediction,
+                   psprintf("inherited relation \"%s\" is not a table", get_rel_name(parent)));
+  inherit_columns(prediction, parent);
 }
 
 void predict_create(Prediction& prediction, const CreateStmt* create) {
@@ -167,7 +228,7 @@ void predict_create(Prediction& prediction, const CreateStmt* create) {
   ListCell* cell = nullptr;
   foreach (cell, create->inhRelations) {
     const auto* parent = static_cast<const RangeVar*>(lfirst(cell));
-    add_lock(prediction, need_relation(prediction, parent, false), ShareUpdateExclusiveLock);
+    predict_inheritance(prediction, need_relation(prediction, parent, false));
   }
 }
 
@@ -176,7 +237,7 @@ void predict_filling(Prediction& prediction, Node* query, const IntoClause* into
   const bool there = is_there(prediction, into->rel, if_not_exists);
   const QueryStep step = there || into->skipData ? QueryStep::kParsed : QueryStep::kRun;
   if (!IsA(query, ExecuteStmt)) {
-    predict_raw_query(prediction, query, step);
+    predict_new_relation(prediction, query, step);
   } else if (step == QueryStep::kRun) {
     (void)predict_query_command(prediction, query);
   }

@@ -26,6 +26,7 @@ extern "C" {
 #include "commands/policy.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
+#include "foreign/fdwapi.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_func.h"
 #include "parser/parse_type.h"
@@ -205,7 +206,6 @@ void predict_drop_owned(Prediction& prediction, const DropOwnedStmt* drop) {
 struct Truncation {
   List* tables;  // OIDs
   bool restart;
-  bool ask_triggers;
 };
 
 void add_truncated(Prediction& prediction, Truncation& truncation, Oid table) {
@@ -217,6 +217,10 @@ void add_truncated(Prediction& prediction, Truncation& truncation, Oid table) {
 void empty_table(Prediction& prediction, const Truncation& truncation, Oid table) {
   RelationEffect* effect = find_effect(prediction, table);
   List* indexes = indexes_of(table);
+  if (get_rel_relkind(table) == RELKIND_FOREIGN_TABLE &&
+      GetFdwRoutineByRelId(table)->ExecForeignTruncate == nullptr)
+    server_refuses(prediction,
+                   psprintf("cannot truncate foreign table \"%s\"", get_rel_name(table)));
   if (effect != nullptr && get_rel_relkind(table) == RELKIND_RELATION) {
     effect->index_build = indexes != NIL;
     ListCell* cell = nullptr;
@@ -270,7 +274,7 @@ void add_referencing(Prediction& prediction, Truncation& truncation, bool cascad
 }
 
 void predict_truncate(Prediction& prediction, const TruncateStmt* truncate) {
-  Truncation truncation = {NIL, truncate->restart_seqs, false};
+  Truncation truncation = {NIL, truncate->restart_seqs};
   ListCell* cell = nullptr;
   foreach (cell, truncate->relations) {
     add_named(prediction, truncation, static_cast<const RangeVar*>(lfirst(cell)));

@@ -8,6 +8,8 @@ extern "C" {
 #include "access/attmap.h"
 #include "nodes/parsenodes.h"
 #include "utils/rel.h"
+#include "nodes/pg_list.h"
+#include "utils/regproc.h"
 }
 
 namespace db_guard::effects {
@@ -26,8 +28,24 @@ inline bool (*as_walker(Walker walker))() {
 // Since 16 the planner looks at the unique indexes of partitioned tables, too.
 inline bool plans_with_indexes_of_partitioned_tables() { return PG_VERSION_NUM >= 160000; }
 
+// Since 16 the parser of names reports errors softly, and takes one more argument.
+inline List* names_in(const char* text) {
+#if PG_VERSION_NUM >= 160000
+  return stringToQualifiedNameList(text, nullptr);
+#else
+  return stringToQualifiedNameList(text);
+#endif
+}
+
+// Until 15 CREATE RULE could turn a table into a view.
+inline bool rule_makes_view_of_table() { return PG_VERSION_NUM < 160000; }
+
 // Since 18 VACUUM and ANALYZE take the children of every parent along, unless ONLY is said.
 inline bool upkeep_follows_inheritance() { return PG_VERSION_NUM >= 180000; }
+
+// Since the minor releases of August 2026 the server locks what it records a dependency on. The
+// server that runs counts, not the one that this was built for.
+bool locks_what_is_depended_on();  // dependencies.cpp
 
 // Since 18 GRANT and REVOKE lock the relations that they name.
 inline bool grant_locks_relations() { return PG_VERSION_NUM >= 180000; }

@@ -1,5 +1,6 @@
 #include "effects/foreign_key.hpp"
 
+#include "effects/dependencies.hpp"
 #include "pg/syscache.hpp"
 
 extern "C" {
@@ -46,11 +47,8 @@ bool proves_unique(Oid index, const Bitmapset* columns, int count) {
 }  // namespace
 
 void lock_for_known_key(Prediction& prediction, Oid referenced, Oid index) {
-  ListCell* cell = nullptr;
-  foreach (cell, family_of(referenced)) {
-    add_lock(prediction, lfirst_oid(cell), ShareRowExclusiveLock);
-  }
-  foreach (cell, family_of(index)) add_lock(prediction, lfirst_oid(cell), AccessShareLock);
+  lock_family(prediction, referenced, ShareRowExclusiveLock);
+  lock_dependency(prediction, index);
 }
 
 void lock_for_foreign_key(Prediction& prediction, Oid referenced, const List* columns) {
@@ -58,7 +56,9 @@ void lock_for_foreign_key(Prediction& prediction, Oid referenced, const List* co
   ListCell* cell = nullptr;
   foreach (cell, indexes_of(referenced)) {
     if (!proves_unique(lfirst_oid(cell), numbers, list_length(columns))) continue;
-    lock_for_known_key(prediction, referenced, lfirst_oid(cell));
+    lock_family(prediction, referenced, ShareRowExclusiveLock);
+    ListCell* part = nullptr;
+    foreach (part, family_of(lfirst_oid(cell))) lock_dependency(prediction, lfirst_oid(part));
     return;
   }
   add_lock(prediction, referenced, ShareRowExclusiveLock);

@@ -67,8 +67,14 @@ void predict_body(Prediction& prediction, Node* body, bool rewritten) {
 }  // namespace
 
 void predict_function(Prediction& prediction, const CreateFunctionStmt* create) {
+  ListCell* cell = nullptr;
+  foreach (cell, create->parameters) {
+    predict_recorded_expression(prediction,
+                                static_cast<const FunctionParameter*>(lfirst(cell))->defexpr);
+  }
   if (!is_in_sql(create)) return;
   if (create->sql_body != nullptr) {
+    predict_recorded_expression(prediction, create->sql_body);
     predict_body(prediction, create->sql_body, check_function_bodies);
     return;
   }

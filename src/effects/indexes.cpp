@@ -1,6 +1,7 @@
 // CREATE INDEX, REINDEX and CLUSTER.
 #include "effects/prediction.hpp"
 
+#include "effects/index_match.hpp"
 #include "pg/syscache.hpp"
 
 extern "C" {
@@ -28,94 +29,13 @@ struct Build {
   LOCKMODE lock;
 };
 
-// An index that the table has may become the partition of the new one. Like CompareIndexInfo(), the
-// order of columns is not looked at.
-enum class Match { kNo, kYes, kMaybe };
-
-bool is_plain(const IndexStmt* create) {
-  if (create->whereClause != nullptr || create->excludeOpNames != NIL) return false;
-  ListCell* cell = nullptr;
-  foreach (cell, create->indexParams) {
-    const auto* element = static_cast<const IndexElem*>(lfirst(cell));
-    if (element->name == nullptr || element->collation != NIL || element->opclass != NIL)
-      return false;
-  }
-  return true;
-}
-
-Oid method_of(Oid index) {
-  Oid method = InvalidOid;
-  pg::read_syscache<Form_pg_class>(RELOID, ObjectIdGetDatum(index),
-                                   [&](Form_pg_class form, HeapTuple) { method = form->relam; });
-  return method;
-}
-
-bool has_same_column(Form_pg_index index, int position, const IndexElem* element, bool is_key,
-                     const oidvector* classes, const oidvector* collations) {
-  const AttrNumber number = index->indkey.values[position];
-  if (number == 0 || number != get_attnum(index->indrelid, element->name)) return false;
-  if (!is_key) return true;
-  Oid type = InvalidOid;
-  int32 modifier = 0;
-  Oid collation = InvalidOid;
-  get_atttypetypmodcoll(index->indrelid, number, &type, &modifier, &collation);
-  const Oid method = method_of(index->indexrelid);
-  return collations->values[position] == collation &&
-         get_opclass_family(classes->values[position]) ==
-             get_opclass_family(GetDefaultOpClass(type, method));
-}
-
-Match compare_columns(Form_pg_index index, HeapTuple tuple, const IndexStmt* create) {
-  bool is_null = false;
-  const auto* classes = reinterpret_cast<const oidvector*>(
-      DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &is_null)));
-  const auto* collations = reinterpret_cast<const oidvector*>(
-      DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indcollation, &is_null)));
-  int position = 0;
-  ListCell* cell = nullptr;
-  foreach (cell, create->indexParams) {
-    const auto* element = static_cast<const IndexElem*>(lfirst(cell));
-    if (!has_same_column(index, position++, element, true, classes, collations)) return Match::kNo;
-  }
-  foreach (cell, create->indexIncludingParams) {
-    const auto* element = static_cast<const IndexElem*>(lfirst(cell));
-    if (!has_same_column(index, position++, element, false, classes, collations)) return Match::kNo;
-  }
-  return Match::kYes;
-}
-
-Match compare(Oid existing, const IndexStmt* create) {
-  if (has_superclass(existing)) return Match::kNo;
-  if (method_of(existing) != get_index_am_oid(create->accessMethod, false)) return Match::kNo;
-  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(existing));
-  if (!HeapTupleIsValid(tuple)) return Match::kNo;
-  auto* index = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-  const bool complex = !heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr) ||
-                       !heap_attisnull(tuple, Anum_pg_index_indpred, nullptr);
-  Match match = Match::kNo;
-  const bool same_shape =
-      index->indisunique == create->unique &&
-      index->indisexclusion == (create->excludeOpNames != NIL) &&
-      index->indnkeyatts == list_length(create->indexParams) &&
-      index->indnatts == index->indnkeyatts + list_length(create->indexIncludingParams);
-  if (same_shape && is_plain(create)) {
-    match = complex ? Match::kNo : compare_columns(index, tuple, create);
-  } else if (same_shape) {
-    match = Match::kMaybe;
-  }
-  ReleaseSysCache(tuple);
-  return match;
-}
-
 void build_on(Prediction& prediction, const Build& build, Oid table);
 
 // True where the table has an index that fits already.
 bool takes_existing(Prediction& prediction, const Build& build, Oid table) {
   ListCell* cell = nullptr;
   foreach (cell, indexes_of(table)) {
-    const Match match = compare(lfirst_oid(cell), build.create);
-    if (match == Match::kMaybe) prediction.estimated = true;
-    if (match != Match::kYes) continue;
+    if (!can_take_index(lfirst_oid(cell), table, build.create)) continue;
     add_lock(prediction, lfirst_oid(cell), build.lock);
     return true;
   }
@@ -143,6 +63,15 @@ void build_on(Prediction& prediction, const Build& build, Oid table) {
     build_on_partitions(prediction, build, table);
 }
 
+void refuse_missing_columns(Prediction& prediction, Oid table, const IndexStmt* create) {
+  ListCell* cell = nullptr;
+  foreach (cell, create->indexParams) {
+    const char* name = static_cast<const IndexElem*>(lfirst(cell))->name;
+    if (name != nullptr && get_attnum(table, name) == InvalidAttrNumber)
+      server_refuses(prediction, psprintf("column \"%s\" does not exist", name));
+  }
+}
+
 void predict_create(Prediction& prediction, const IndexStmt* create) {
   const Oid table = need_relation(prediction, create->relation, false);
   if (!OidIsValid(table)) return;
@@ -152,6 +81,7 @@ void predict_create(Prediction& prediction, const IndexStmt* create) {
                                         create->relation->relname));
     return;
   }
+  refuse_missing_columns(prediction, table, create);
   const Build build = {create, create->concurrent ? ShareUpdateExclusiveLock : ShareLock};
   if (kind == RELKIND_PARTITIONED_TABLE && create->concurrent)
     server_refuses(prediction, "cannot create an index on a partitioned table concurrently");
@@ -224,7 +154,9 @@ void predict_reindex(Prediction& prediction, const ReindexStmt* reindex) {
   if (!OidIsValid(relation)) return;
   const bool is_index = reindex->kind == REINDEX_OBJECT_INDEX;
   const char kind = get_rel_relkind(relation);
-  if (is_index != (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX)) {
+  const bool has_rows =
+      kind == RELKIND_RELATION || kind == RELKIND_MATVIEW || kind == RELKIND_PARTITIONED_TABLE;
+  if (is_index ? kind != RELKIND_INDEX && kind != RELKIND_PARTITIONED_INDEX : !has_rows) {
     server_refuses(prediction,
                    psprintf("\"%s\" is another kind of relation", reindex->relation->relname));
     return;

@@ -63,7 +63,7 @@ void analyze_one(Prediction& prediction, Oid table) {
     return;
   }
   add_lock(prediction, table, ShareUpdateExclusiveLock);
-  lock_indexes(prediction, table, AccessShareLock);
+  if (kind != RELKIND_PARTITIONED_TABLE) lock_indexes(prediction, table, AccessShareLock);
   if (has_subclass(table)) lock_family(prediction, table, AccessShareLock);
 }
 
@@ -189,13 +189,17 @@ void predict_copy(Prediction& prediction, const CopyStmt* copy) {
   }
   const Oid table = need_relation(prediction, copy->relation, false);
   if (!OidIsValid(table)) return;
+  const char kind = get_rel_relkind(table);
   if (!copy->is_from) {
+    if (kind != RELKIND_RELATION)
+      server_refuses(prediction, psprintf("cannot copy from \"%s\", which is no plain table",
+                                          copy->relation->relname));
     add_lock(prediction, table, AccessShareLock)->scan = true;
     return;
   }
   add_lock(prediction, table, RowExclusiveLock);
-  lock_indexes(prediction, table, RowExclusiveLock);
-  // Triggers, and partitions as their rows come.
+  if (kind == RELKIND_PARTITIONED_TABLE) lock_family(prediction, table, RowExclusiveLock);
+  // Triggers, keys, and partitions as their rows come.
   prediction.estimated = true;
 }
 

@@ -11,7 +11,11 @@ extern "C" {
 #include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
+#include "catalog/pg_constraint.h"
 #include "commands/extension.h"
+#include "commands/policy.h"
+#include "commands/trigger.h"
+#include "rewrite/rewriteSupport.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_type.h"
 #include "utils/acl.h"
@@ -91,6 +95,56 @@ void predict_schema(Prediction& prediction, const AlterObjectSchemaStmt* move) {
   table_close(depend, AccessShareLock);
 }
 
+bool is_kind_for(ObjectType type, char kind) {
+  switch (type) {
+    case OBJECT_INDEX:
+      return kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX;
+    case OBJECT_SEQUENCE:
+      return kind == RELKIND_SEQUENCE;
+    case OBJECT_TABLE:
+      return kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE;
+    case OBJECT_VIEW:
+      return kind == RELKIND_VIEW;
+    case OBJECT_MATVIEW:
+      return kind == RELKIND_MATVIEW;
+    default:
+      return kind == RELKIND_FOREIGN_TABLE;
+  }
+}
+
+// Raises an error where the relation has no such part.
+void check_part(ObjectType type, Oid relation, const char* name, bool missing_ok) {
+  switch (type) {
+    case OBJECT_COLUMN:
+      if (!missing_ok && get_attnum(relation, name) == InvalidAttrNumber)
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" does not exist", name)));
+      break;
+    case OBJECT_RULE:
+      (void)get_rewrite_oid(relation, name, missing_ok);
+      break;
+    case OBJECT_TRIGGER:
+      (void)get_trigger_oid(relation, name, missing_ok);
+      break;
+    case OBJECT_TABCONSTRAINT:
+      (void)get_relation_constraint_oid(relation, name, missing_ok);
+      break;
+    case OBJECT_POLICY:
+      (void)get_relation_policy_oid(relation, name, missing_ok);
+      break;
+    default:
+      break;
+  }
+}
+
+void lock_behind_part(Prediction& prediction, ObjectType type, List* names, LOCKMODE lock,
+                      bool missing_ok) {
+  const Oid relation = need_relation(prediction, name_without_last(names), missing_ok);
+  if (!OidIsValid(relation)) return;
+  check_part(type, relation, strVal(llast(names)), missing_ok);
+  add_lock(prediction, relation, lock);
+}
+
 void predict_depends(Prediction& prediction, const AlterObjectDependsStmt* depends) {
   if (depends->relation == nullptr) return;
   const LOCKMODE lock =
@@ -110,22 +164,21 @@ void lock_behind_name(Prediction& prediction, ObjectType type, Node* object, LOC
     case OBJECT_MATVIEW:
     case OBJECT_FOREIGN_TABLE: {
       const RangeVar* name = makeRangeVarFromNameList(castNode(List, object));
-      add_lock(prediction, need_relation(prediction, name, missing_ok), lock);
+      const Oid relation = need_relation(prediction, name, missing_ok);
+      if (OidIsValid(relation) && !is_kind_for(type, get_rel_relkind(relation)))
+        server_refuses(prediction, psprintf("\"%s\" is another kind of relation", name->relname));
+      add_lock(prediction, relation, lock);
       break;
     }
     case OBJECT_COLUMN:
     case OBJECT_DEFAULT:
-      add_lock(prediction,
-               need_relation(prediction, name_without_last(castNode(List, object)), missing_ok),
-               lock);
+      lock_behind_part(prediction, type, castNode(List, object), lock, missing_ok);
       break;
     case OBJECT_RULE:
     case OBJECT_TRIGGER:
     case OBJECT_TABCONSTRAINT:
     case OBJECT_POLICY:
-      add_lock(prediction,
-               need_relation(prediction, name_without_last(castNode(List, object)), missing_ok),
-               AccessShareLock);
+      lock_behind_part(prediction, type, castNode(List, object), AccessShareLock, missing_ok);
       break;
     default:
       break;

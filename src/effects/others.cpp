@@ -44,7 +44,12 @@ void predict_statistics(Prediction& prediction, const CreateStatsStmt* create) {
     const auto* node = static_cast<Node*>(lfirst(cell));
     if (!IsA(node, RangeVar)) continue;
     const auto* name = reinterpret_cast<const RangeVar*>(node);
-    add_lock(prediction, need_relation(prediction, name, false), ShareUpdateExclusiveLock);
+    const Oid table = need_relation(prediction, name, false);
+    const char kind = get_rel_relkind(table);
+    if (kind == RELKIND_VIEW || kind == RELKIND_INDEX || kind == RELKIND_SEQUENCE)
+      server_refuses(prediction,
+                     psprintf("cannot define statistics for relation \"%s\"", name->relname));
+    add_lock(prediction, table, ShareUpdateExclusiveLock);
   }
 }
 

@@ -14,8 +14,12 @@ namespace {
 void lock_published(Prediction& prediction, const RangeVar* name) {
   const Oid table = need_relation(prediction, name, false);
   if (!OidIsValid(table)) return;
+  const char kind = get_rel_relkind(table);
+  if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+    server_refuses(prediction,
+                   psprintf("cannot add relation \"%s\" to publication", name->relname));
   add_lock(prediction, table, ShareUpdateExclusiveLock);
-  if (name->inh && get_rel_relkind(table) != RELKIND_PARTITIONED_TABLE)
+  if (name->inh && kind != RELKIND_PARTITIONED_TABLE)
     lock_family(prediction, table, ShareUpdateExclusiveLock);
 }
 

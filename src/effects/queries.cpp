@@ -1,16 +1,26 @@
 #include "effects/queries.hpp"
 
+#include "effects/dependencies.hpp"
 #include "effects/effects_version.hpp"
+#include "pg/syscache.hpp"
 
 extern "C" {
 #include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_class.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
+#include "catalog/namespace.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
+#include "parser/parse_type.h"
 #include "rewrite/prs2lock.h"
 #include "storage/bufmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 }
@@ -23,8 +33,10 @@ namespace {
 struct Named {
   Oid relation;
   LOCKMODE lock;
-  CmdType command;  // CMD_SELECT, or what is done to it
-  bool family;      // with its children
+  CmdType command;       // CMD_SELECT, or what is done to it
+  bool family;           // with its children
+  const List* targets;   // ResTarget*, of UPDATE; NIL where they are not known
+  bool finds_conflicts;  // ON CONFLICT (...)
 };
 
 struct RawWalk {
@@ -35,17 +47,24 @@ struct RawWalk {
   bool all_locked;    // FOR UPDATE of everything
   bool has_function;  // calls something
   bool has_condition;
+  List* columns;   // names of columns, wherever they stand
+  bool has_field;  // selects a field of a composite value
+  bool has_star;
+  bool run;
+  bool makes_columns;  // what it selects becomes columns of a new relation
+  bool recorded;       // goes into the catalog, with its dependencies
 };
 
 bool walk_raw(Node* node, void* context);
 
-void add_named(RawWalk& walk, const RangeVar* name, LOCKMODE lock, CmdType command) {
+Named* add_named(RawWalk& walk, const RangeVar* name, LOCKMODE lock, CmdType command) {
   const Oid relation = need_relation(*walk.prediction, name, false);
-  if (!OidIsValid(relation)) return;
+  if (!OidIsValid(relation)) return nullptr;
   auto* named = static_cast<Named*>(palloc(sizeof(Named)));
-  *named = {relation, lock, command, name->inh};
+  *named = {relation, lock, command, name->inh, NIL, false};
   walk.named = lappend(walk.named, named);
   add_lock(*walk.prediction, relation, lock);
+  return named;
 }
 
 bool is_in(const List* names, const char* wanted) {
@@ -99,14 +118,6 @@ bool walk_rest(Node* node, RawWalk& walk) {
   return raw_expression_tree_walker(node, as_walker(walk_raw), &walk);
 }
 
-// The same query without WITH, which has been walked.
-template <class Statement>
-bool walk_without_with(const Statement* statement, RawWalk& walk) {
-  Statement copy = *statement;
-  copy.withClause = nullptr;
-  return walk_rest(reinterpret_cast<Node*>(&copy), walk);
-}
-
 void walk_select(RawWalk& outer, const SelectStmt* select) {
   RawWalk walk = outer;
   walk_with(walk, select->withClause);
@@ -120,12 +131,24 @@ void walk_select(RawWalk& outer, const SelectStmt* select) {
   outer.named = walk.named;
   outer.has_function |= walk.has_function;
   outer.has_condition |= walk.has_condition;
+  outer.columns = walk.columns;
+  outer.has_field |= walk.has_field;
+  outer.has_star |= walk.has_star;
 }
+
+void note_target(Named& target, const UpdateStmt* update) { target.targets = update->targetList; }
+void note_target(Named& target, const InsertStmt* insert) {
+  target.finds_conflicts =
+      insert->onConflictClause != nullptr && insert->onConflictClause->infer != nullptr;
+}
+void note_target(Named&, const DeleteStmt*) {}
+void note_target(Named&, const MergeStmt*) {}
 
 template <class Statement>
 void walk_change(RawWalk& outer, Statement* statement, CmdType command) {
   RawWalk walk = outer;
-  add_named(walk, statement->relation, RowExclusiveLock, command);
+  Named* target = add_named(walk, statement->relation, RowExclusiveLock, command);
+  if (target != nullptr) note_target(*target, statement);
   walk_with(walk, statement->withClause);
   Statement copy = *statement;
   copy.withClause = nullptr;
@@ -134,6 +157,67 @@ void walk_change(RawWalk& outer, Statement* statement, CmdType command) {
   outer.named = walk.named;
   outer.has_function |= walk.has_function;
   outer.has_condition |= walk.has_condition;
+  outer.columns = walk.columns;
+  outer.has_field |= walk.has_field;
+  outer.has_star |= walk.has_star;
+}
+
+// 'name' or 'name'::regclass
+const char* constant_text(Node* node) {
+  if (IsA(node, TypeCast)) {
+    const auto* cast = castNode(TypeCast, node);
+    if (strcmp(strVal(llast(cast->typeName->names)), "regclass") != 0) return nullptr;
+    node = cast->arg;
+  }
+  if (!IsA(node, A_Const)) return nullptr;
+  const auto* constant = castNode(A_Const, node);
+  return !constant->isnull && IsA(&constant->val, String) ? strVal(&constant->val) : nullptr;
+}
+
+// A column of a composite type depends on the type.
+void note_output(const RawWalk& walk, const ResTarget* target) {
+  if (!walk.makes_columns || target->val == nullptr || !IsA(target->val, TypeCast)) return;
+  const TypeName* name = castNode(TypeCast, target->val)->typeName;
+  const Oid type = LookupTypeNameOid(nullptr, name, true);
+  if (OidIsValid(type)) lock_column_type(*walk.prediction, type);
+}
+
+// The types of what the query takes over from the relations that it names.
+void lock_types_of_columns(const RawWalk& walk) {
+  ListCell* cell = nullptr;
+  foreach (cell, walk.named) {
+    const Oid relation = static_cast<const Named*>(lfirst(cell))->relation;
+    if (walk.has_field || (walk.makes_columns && walk.has_star))
+      lock_column_types(*walk.prediction, relation);
+    if (!walk.makes_columns) continue;
+    ListCell* column = nullptr;
+    foreach (column, walk.columns) {
+      const AttrNumber number = get_attnum(relation, static_cast<const char*>(lfirst(column)));
+      if (number != InvalidAttrNumber)
+        lock_column_type(*walk.prediction, get_atttype(relation, number));
+    }
+  }
+}
+
+bool is_about_a_sequence(const char* function) {
+  return strcmp(function, "nextval") == 0 || strcmp(function, "currval") == 0 ||
+         strcmp(function, "setval") == 0;
+}
+
+void note_call(RawWalk& walk, const FuncCall* call) {
+  walk.has_function = true;
+  const char* function = strVal(llast(call->funcname));
+  // An index knows the first and the last.
+  if (strcmp(function, "min") == 0 || strcmp(function, "max") == 0) walk.has_condition = true;
+  if ((!walk.recorded && !walk.run) || call->args == NIL || !is_about_a_sequence(function)) return;
+  const char* name = constant_text(static_cast<Node*>(linitial(call->args)));
+  if (name == nullptr) return;
+  const Oid sequence =
+      need_relation(*walk.prediction, makeRangeVarFromNameList(names_in(name)), false);
+  if (walk.recorded)
+    lock_dependency(*walk.prediction, sequence);
+  else
+    add_lock(*walk.prediction, sequence, RowExclusiveLock);
 }
 
 bool walk_raw(Node* node, void* context) {
@@ -161,8 +245,22 @@ bool walk_raw(Node* node, void* context) {
       walk.has_condition = true;
       walk_change(walk, castNode(MergeStmt, node), CMD_MERGE);
       return false;
+    case T_ReturnStmt:
+      return walk_raw(castNode(ReturnStmt, node)->returnval, context);
+    case T_A_Indirection:
+      walk.has_field = true;
+      return walk_rest(node, walk);
+    case T_ResTarget:
+      note_output(walk, castNode(ResTarget, node));
+      return walk_rest(node, walk);
+    case T_ColumnRef: {
+      auto* last = static_cast<Node*>(llast(castNode(ColumnRef, node)->fields));
+      if (IsA(last, String)) walk.columns = lappend(walk.columns, strVal(last));
+      walk.has_star |= IsA(last, A_Star);
+      return false;
+    }
     case T_FuncCall:
-      walk.has_function = true;
+      note_call(walk, castNode(FuncCall, node));
       return walk_rest(node, walk);
     case T_ColumnDef:
     case T_XmlSerialize:
@@ -189,7 +287,8 @@ bool walk_query(Node* node, void* context) {
       auto* named = static_cast<Named*>(palloc(sizeof(Named)));
       const LOCKMODE lock = walk.pushed_down ? Max(entry->rellockmode, RowShareLock)
                                              : static_cast<LOCKMODE>(entry->rellockmode);
-      *named = {entry->relid, lock, lock >= RowExclusiveLock ? CMD_UPDATE : CMD_SELECT, entry->inh};
+      *named = {entry->relid, lock, lock >= RowExclusiveLock ? CMD_UPDATE : CMD_SELECT,
+                entry->inh,   NIL,  true};
       walk.named = lappend(walk.named, named);
     }
     return false;
@@ -209,9 +308,18 @@ struct Run {
   Prediction* prediction;
   QueryStep step;
   bool has_condition;
+  const List* columns;  // names of columns that the query speaks of; NIL where it is not known
 };
 
 void follow(Run run, const List* named);
+
+void add_all_locks(Prediction& prediction, const List* all) {
+  ListCell* cell = nullptr;
+  foreach (cell, all) {
+    const auto* named = static_cast<const Named*>(lfirst(cell));
+    add_lock(prediction, named->relation, named->lock);
+  }
+}
 
 // The definition of a view, and what it locks in turn.
 void follow_view(Run run, Oid view, LOCKMODE lock) {
@@ -236,6 +344,7 @@ void follow_view(Run run, Oid view, LOCKMODE lock) {
   if (lock == RowExclusiveLock) run.prediction->estimated = true;
   RelationClose(relation);
   run.has_condition = walk.has_condition;
+  run.columns = NIL;
   follow(run, walk.named);
 }
 
@@ -249,32 +358,79 @@ bool has_no_pages(Oid relation) {
   return empty;
 }
 
-bool has_rules_or_policies(Oid relation, CmdType command) {
-  ::Relation table = RelationIdGetRelation(relation);
-  if (table == nullptr) return false;
-  bool found = table->rd_rel->relrowsecurity;
+// Rules say what else is done, or instead; policies and triggers may do anything.
+void follow_rules(const Run& run, const Named& named) {
+  ::Relation table = RelationIdGetRelation(named.relation);
+  if (table == nullptr) return;
+  if (table->rd_rel->relrowsecurity) run.prediction->estimated = true;
+  if (named.command != CMD_SELECT && table->trigdesc != nullptr) run.prediction->estimated = true;
+  QueryWalk walk = {NIL, named.relation, true, false};
   const RuleLock* rules = table->rd_rules;
   for (int i = 0; rules != nullptr && i < rules->numLocks; i++) {
-    if (rules->rules[i]->event == command && rules->rules[i]->actions != NIL) found = true;
+    const RewriteRule* rule = rules->rules[i];
+    if (rule->event != named.command || named.command == CMD_SELECT) continue;
+    ListCell* cell = nullptr;
+    foreach (cell, rule->actions) (void)walk_query(static_cast<Node*>(lfirst(cell)), &walk);
   }
-  if (command != CMD_SELECT && table->trigdesc != nullptr) found = true;
   RelationClose(table);
-  return found;
+  if (walk.named == NIL) return;
+  run.prediction->estimated = true;
+  add_all_locks(*run.prediction, walk.named);
+  follow({run.prediction, run.step, true, NIL}, walk.named);
 }
 
-void lock_key_check(Prediction& prediction, Oid table) {
-  add_lock(prediction, table, RowShareLock);
-  lock_indexes(prediction, table, RowShareLock);
+bool has_planned_indexes(char kind) {
+  return may_have_rows(kind) ||
+         (plans_with_indexes_of_partitioned_tables() && kind == RELKIND_PARTITIONED_TABLE);
 }
 
-void lock_referenced(Prediction& prediction, Oid table) {
-  ::Relation relation = RelationIdGetRelation(table);
+void lock_with_indexes(Prediction& prediction, Oid table, LOCKMODE lock) {
+  add_lock(prediction, table, lock);
+  if (has_planned_indexes(get_rel_relkind(table))) lock_indexes(prediction, table, lock);
+}
+
+bool changes_key(const ForeignKeyCacheInfo* key, const Named& named) {
+  if (named.command != CMD_UPDATE || named.targets == NIL) return true;
+  ListCell* cell = nullptr;
+  foreach (cell, named.targets) {
+    const char* name = static_cast<const ResTarget*>(lfirst(cell))->name;
+    const AttrNumber number = name != nullptr ? get_attnum(named.relation, name) : 0;
+    for (int i = 0; i < key->nkeys; i++) {
+      if (key->conkey[i] == number) return true;
+    }
+  }
+  return false;
+}
+
+// Every row that comes or changes is looked up in the tables that its keys refer to.
+void lock_referenced(Prediction& prediction, const Named& named) {
+  ::Relation relation = RelationIdGetRelation(named.relation);
   if (relation == nullptr) return;
   ListCell* cell = nullptr;
   foreach (cell, RelationGetFKeyList(relation)) {
-    lock_key_check(prediction, static_cast<const ForeignKeyCacheInfo*>(lfirst(cell))->confrelid);
+    const auto* key = static_cast<const ForeignKeyCacheInfo*>(lfirst(cell));
+    if (!changes_key(key, named)) continue;
+    ListCell* part = nullptr;
+    foreach (part, family_of(key->confrelid)) {
+      lock_with_indexes(prediction, lfirst_oid(part), RowShareLock);
+    }
   }
   RelationClose(relation);
+}
+
+// Only an index that begins with a column that the query speaks of is of use.
+bool may_use_an_index(const Run& run, Oid table) {
+  ListCell* cell = nullptr;
+  foreach (cell, indexes_of(table)) {
+    if (run.columns == NIL) return true;
+    const char* first = nullptr;
+    pg::read_syscache<Form_pg_index>(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)),
+                                     [&](Form_pg_index form, HeapTuple) {
+                                       first = get_attname(table, form->indkey.values[0], true);
+                                     });
+    if (first == nullptr || is_in(run.columns, first)) return true;
+  }
+  return false;
 }
 
 void follow_table(const Run& run, const Named& named) {
@@ -286,23 +442,61 @@ void follow_table(const Run& run, const Named& named) {
     const Oid table = lfirst_oid(cell);
     const char kind = get_rel_relkind(table);
     RelationEffect* effect = add_lock(prediction, table, named.lock);
-    if (kind == RELKIND_RELATION || kind == RELKIND_MATVIEW ||
-        (plans_with_indexes_of_partitioned_tables() && kind == RELKIND_PARTITIONED_TABLE)) {
-      lock_indexes(prediction, table, named.lock);
-    }
+    if (has_planned_indexes(kind)) lock_indexes(prediction, table, named.lock);
     if (run.step == QueryStep::kRun && may_have_rows(kind) &&
-        (!run.has_condition || indexes_of(table) == NIL)) {
+        (!run.has_condition || !may_use_an_index(run, table))) {
       effect->scan = true;
     }
   }
 }
 
-// Rows go where they belong, which is known when they come.
+// Defaults that count on, and identity columns.
+void lock_sequences(Prediction& prediction, Oid table) {
+  ListCell* cell = nullptr;
+  foreach (cell, relations_behind_defaults(table)) {
+    if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_SEQUENCE)
+      add_lock(prediction, lfirst_oid(cell), RowExclusiveLock);
+  }
+  foreach (cell, getOwnedSequences(table)) {
+    Oid owner = InvalidOid;
+    int32 column = 0;
+    if (sequenceIsOwned(lfirst_oid(cell), DEPENDENCY_INTERNAL, &owner, &column))
+      add_lock(prediction, lfirst_oid(cell), RowExclusiveLock);
+  }
+}
+
+// The executor lets go of the indexes that it fills. Rows go where they belong, which is known when
+// they come: any partition may be next.
 void follow_insert(const Run& run, const Named& named) {
-  run.prediction->estimated = true;
-  if (run.step != QueryStep::kRun && get_rel_relkind(named.relation) != RELKIND_RELATION) return;
-  lock_indexes(*run.prediction, named.relation, RowExclusiveLock);
-  if (run.step == QueryStep::kRun) lock_referenced(*run.prediction, named.relation);
+  Prediction& prediction = *run.prediction;
+  prediction.estimated = true;
+  if (named.finds_conflicts) lock_with_indexes(prediction, named.relation, RowExclusiveLock);
+  if (run.step != QueryStep::kRun) return;
+  if (get_rel_relkind(named.relation) == RELKIND_PARTITIONED_TABLE)
+    lock_family(prediction, named.relation, RowExclusiveLock);
+  lock_sequences(prediction, named.relation);
+  lock_referenced(prediction, named);
+}
+
+// Rows that refer to one that goes away are looked for, or go with it.
+void lock_referencing(Prediction& prediction, Oid table) {
+  ::Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_constraint_confrelid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(table));
+  SysScanDesc scan = systable_beginscan(constraints, InvalidOid, false, nullptr, 1, &key);
+  for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+       tuple = systable_getnext(scan)) {
+    const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
+    const bool looks = form->confdeltype == FKCONSTR_ACTION_NOACTION ||
+                       form->confdeltype == FKCONSTR_ACTION_RESTRICT;
+    ListCell* cell = nullptr;
+    foreach (cell, family_of(form->conrelid)) {
+      lock_with_indexes(prediction, lfirst_oid(cell), looks ? RowShareLock : RowExclusiveLock);
+    }
+  }
+  systable_endscan(scan);
+  table_close(constraints, AccessShareLock);
 }
 
 void follow_one(const Run& run, const Named& named) {
@@ -311,14 +505,16 @@ void follow_one(const Run& run, const Named& named) {
     follow_view(run, named.relation, named.lock);
     return;
   }
-  if (has_rules_or_policies(named.relation, named.command)) run.prediction->estimated = true;
+  follow_rules(run, named);
   if (run.step < QueryStep::kPlanned) return;
   if (named.command == CMD_INSERT)
     follow_insert(run, named);
   else
     follow_table(run, named);
+  if (run.step == QueryStep::kRun && named.command == CMD_DELETE && !has_no_pages(named.relation))
+    lock_referencing(*run.prediction, named.relation);
   if (run.step == QueryStep::kRun && named.command == CMD_UPDATE && !has_no_pages(named.relation))
-    lock_referenced(*run.prediction, named.relation);
+    lock_referenced(*run.prediction, named);
 }
 
 void follow(Run run, const List* named) {
@@ -329,34 +525,64 @@ void follow(Run run, const List* named) {
 
 }  // namespace
 
+namespace {
+
+void predict_raw(RawWalk& walk, Node* raw_query, QueryStep step) {
+  walk.run = step == QueryStep::kRun;
+  (void)walk_raw(raw_query, &walk);
+  if (walk.makes_columns || walk.recorded) lock_types_of_columns(walk);
+  if (step == QueryStep::kParsed) return;
+  if (walk.has_function && step >= QueryStep::kPlanned) walk.prediction->estimated = true;
+  follow({walk.prediction, step, walk.has_condition, walk.columns}, walk.named);
+}
+
+}  // namespace
+
 void predict_raw_query(Prediction& prediction, Node* raw_query, QueryStep step) {
   RawWalk walk{};
   walk.prediction = &prediction;
-  (void)walk_raw(raw_query, &walk);
-  if (step == QueryStep::kParsed) return;
-  if (walk.has_function && step >= QueryStep::kPlanned) prediction.estimated = true;
-  follow({&prediction, step, walk.has_condition}, walk.named);
+  predict_raw(walk, raw_query, step);
 }
 
-void predict_raw_expression(Prediction& prediction, Node* expression) {
+void predict_new_relation(Prediction& prediction, Node* raw_query, QueryStep step) {
   RawWalk walk{};
   walk.prediction = &prediction;
-  (void)walk_raw(expression, &walk);
+  walk.makes_columns = true;
+  predict_raw(walk, raw_query, step);
+}
+
+void predict_new_view(Prediction& prediction, Node* raw_query) {
+  RawWalk walk{};
+  walk.prediction = &prediction;
+  walk.makes_columns = true;
+  walk.recorded = true;
+  predict_raw(walk, raw_query, QueryStep::kParsed);
+}
+
+void predict_recorded_query(Prediction& prediction, Node* raw_query) {
+  RawWalk walk{};
+  walk.prediction = &prediction;
+  walk.recorded = true;
+  predict_raw(walk, raw_query, QueryStep::kParsed);
+}
+
+void predict_recorded_expression(Prediction& prediction, Node* expression, Oid composite) {
+  RawWalk walk{};
+  walk.prediction = &prediction;
+  walk.recorded = true;
+  predict_raw(walk, expression, QueryStep::kParsed);
+  if (walk.has_field && OidIsValid(composite)) lock_column_type(prediction, composite);
 }
 
 void predict_analysed_query(Prediction& prediction, Query* query, QueryStep step) {
   QueryWalk walk{};
   (void)walk_query(reinterpret_cast<Node*>(query), &walk);
-  ListCell* cell = nullptr;
-  foreach (cell, walk.named) {
-    const auto* named = static_cast<const Named*>(lfirst(cell));
-    add_lock(prediction, named->relation, named->lock);
-  }
-  if (step > QueryStep::kParsed) follow({&prediction, step, walk.has_condition}, walk.named);
+  add_all_locks(prediction, walk.named);
+  if (step > QueryStep::kParsed) follow({&prediction, step, walk.has_condition, NIL}, walk.named);
 }
 
 void predict_view_definition(Prediction& prediction, Oid view, QueryStep step) {
-  follow_view({&prediction, step, false}, view, AccessShareLock);
+  follow_view({&prediction, step, false, NIL}, view, AccessShareLock);
 }
 
 void predict_query(Prediction& prediction, Node* raw_query, QueryUse use) {

@@ -14,8 +14,14 @@ enum class QueryStep {
 };
 
 void predict_raw_query(Prediction& prediction, Node* raw_query, QueryStep step);
-// An expression, or a list of them: sub-queries in it, that is.
-void predict_raw_expression(Prediction& prediction, Node* expression);
+// The same where what it selects becomes the columns of a new relation.
+void predict_new_relation(Prediction& prediction, Node* raw_query, QueryStep step);
+void predict_new_view(Prediction& prediction, Node* raw_query);
+// Of what is kept in the catalog, with its dependencies. A field that an expression selects may be
+// one of `composite`, a type.
+void predict_recorded_query(Prediction& prediction, Node* raw_query);
+void predict_recorded_expression(Prediction& prediction, Node* expression,
+                                 Oid composite = InvalidOid);
 // Of a query that was analysed before: a prepared statement, the definition of a view.
 void predict_analysed_query(Prediction& prediction, struct Query* query, QueryStep step);
 void predict_view_definition(Prediction& prediction, Oid view, QueryStep step);

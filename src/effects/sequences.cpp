@@ -1,6 +1,7 @@
 #include "effects/statements.hpp"
 
 extern "C" {
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "nodes/makefuncs.h"
@@ -37,6 +38,14 @@ void predict_create(Prediction& prediction, const CreateSeqStmt* create) {
   lock_owner(prediction, create->options);
 }
 
+bool says_owned_by(const AlterSeqStmt* alter) {
+  ListCell* cell = nullptr;
+  foreach (cell, alter->options) {
+    if (is_owned_by(static_cast<const DefElem*>(lfirst(cell)))) return true;
+  }
+  return false;
+}
+
 void predict_alter(Prediction& prediction, const AlterSeqStmt* alter) {
   const Oid sequence = need_relation(prediction, alter->sequence, alter->missing_ok);
   if (!OidIsValid(sequence)) return;
@@ -44,6 +53,10 @@ void predict_alter(Prediction& prediction, const AlterSeqStmt* alter) {
     server_refuses(prediction, psprintf("\"%s\" is not a sequence", alter->sequence->relname));
     return;
   }
+  Oid owner = InvalidOid;
+  int32 column = 0;
+  if (sequenceIsOwned(sequence, DEPENDENCY_INTERNAL, &owner, &column) && says_owned_by(alter))
+    server_refuses(prediction, "cannot change ownership of identity sequence");
   RelationEffect* effect = add_lock(prediction, sequence, ShareRowExclusiveLock);
   ListCell* cell = nullptr;
   foreach (cell, alter->options) {

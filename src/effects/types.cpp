@@ -1,6 +1,9 @@
 // Types: only the checks of a domain reach relations.
 #include "effects/prediction.hpp"
 
+#include "effects/dependencies.hpp"
+#include "effects/queries.hpp"
+
 extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -143,6 +146,29 @@ void predict_domain(Prediction& prediction, const AlterDomainStmt* alter) {
     return;
   }
   if (checks_rows(alter, domain)) check_users(prediction, domain);
+  if (alter->subtype == 'T') predict_recorded_expression(prediction, alter->def);
+  if (alter->subtype == 'C') {
+    predict_recorded_expression(prediction, castNode(Constraint, alter->def)->raw_expr,
+                                getBaseType(domain));
+  }
+}
+
+void predict_composite(Prediction& prediction, const CompositeTypeStmt* create) {
+  ListCell* cell = nullptr;
+  foreach (cell, create->coldeflist) {
+    const auto* column = static_cast<const ColumnDef*>(lfirst(cell));
+    lock_column_type(prediction, typenameTypeId(nullptr, column->typeName));
+  }
+}
+
+void predict_create_domain(Prediction& prediction, const CreateDomainStmt* create) {
+  const Oid base = getBaseType(typenameTypeId(nullptr, create->typeName));
+  ListCell* cell = nullptr;
+  foreach (cell, create->constraints) {
+    const auto* constraint = static_cast<const Constraint*>(lfirst(cell));
+    if (!IsA(constraint, Constraint)) continue;
+    predict_recorded_expression(prediction, constraint->raw_expr, base);
+  }
 }
 
 bool exists(const List* names) {
@@ -161,9 +187,13 @@ bool predict_type(Prediction& prediction, Node* tree) {
       if (!exists(castNode(AlterEnumStmt, tree)->typeName))
         server_refuses(prediction, "the type does not exist");
       return true;
-    case T_AlterTypeStmt:
     case T_CompositeTypeStmt:
+      predict_composite(prediction, castNode(CompositeTypeStmt, tree));
+      return true;
     case T_CreateDomainStmt:
+      predict_create_domain(prediction, castNode(CreateDomainStmt, tree));
+      return true;
+    case T_AlterTypeStmt:
     case T_CreateEnumStmt:
     case T_CreateRangeStmt:
       return true;
