@@ -5,10 +5,13 @@
 
 extern "C" {
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "nodes/value.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "access/htup_details.h"
 }
 
 namespace db_guard::effects {
@@ -67,6 +70,36 @@ void add_to_partitions(Alteration& alteration, Oid table, const NewKey& key) {
   }
 }
 
+bool is_key_of(HeapTuple tuple, Oid table, const List* names) {
+  const auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  if (names == NIL) return form->indisprimary;
+  const bool usable = form->indisunique && form->indimmediate && form->indisvalid &&
+                      form->indnkeyatts == list_length(names) &&
+                      heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
+                      heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
+  if (!usable) return false;
+  ListCell* cell = nullptr;
+  foreach (cell, names) {
+    const AttrNumber number = get_attnum(table, strVal(lfirst(cell)));
+    const int16* keys = form->indkey.values;
+    if (std::find(keys, keys + form->indnkeyatts, number) == keys + form->indnkeyatts) return false;
+  }
+  return true;
+}
+
+// The unique index that the key will rely on.
+Oid key_index(Oid table, const List* names) {
+  ListCell* cell = nullptr;
+  foreach (cell, indexes_of(table)) {
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+    if (!HeapTupleIsValid(tuple)) continue;
+    const bool is = is_key_of(tuple, table, names);
+    ReleaseSysCache(tuple);
+    if (is) return lfirst_oid(cell);
+  }
+  return InvalidOid;
+}
+
 bool refuses(Alteration& alteration, Oid relation, const Constraint* constraint, Oid referenced) {
   const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
   if (!OidIsValid(referenced)) {
@@ -98,7 +131,13 @@ void lock_for_query(Prediction& prediction, Oid relation) {
   foreach (cell, indexes_of(relation)) add_lock(prediction, lfirst_oid(cell), AccessShareLock);
 }
 
-void lock_referenced(Alteration& alteration, Oid referenced) {
+void lock_key_index(Prediction& prediction, Oid index) {
+  if (!OidIsValid(index)) return;
+  ListCell* cell = nullptr;
+  foreach (cell, family_of(index)) add_lock(prediction, lfirst_oid(cell), AccessShareLock);
+}
+
+void lock_referenced(Alteration& alteration, Oid referenced, Oid index) {
   ListCell* cell = nullptr;
   foreach (cell, family_of(referenced)) {
     const Oid relation = lfirst_oid(cell);
@@ -106,6 +145,7 @@ void lock_referenced(Alteration& alteration, Oid referenced) {
     if (relation != referenced && !partitions) continue;
     add_lock(alteration.prediction, relation, ShareRowExclusiveLock);
   }
+  lock_key_index(alteration.prediction, index);
 }
 
 void check_foreign_key(Alteration& alteration, Oid table, Oid referenced) {
@@ -131,7 +171,7 @@ void validate_key(Alteration& alteration, const ConstraintFacts& facts) {
 
 void predict_enforceability(Alteration& alteration, const ConstraintFacts& facts, bool enforced) {
   ListCell* cell = nullptr;
-  lock_referenced(alteration, facts.referenced);
+  lock_referenced(alteration, facts.referenced, facts.index);
   foreach (cell, family_of(facts.table)) {
     if (get_rel_relkind(facts.table) != RELKIND_PARTITIONED_TABLE &&
         lfirst_oid(cell) != facts.table) {
@@ -163,7 +203,13 @@ void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constra
                              KeyRows rows) {
   const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
   if (refuses(alteration, relation, constraint, referenced)) return;
-  lock_referenced(alteration, referenced);
+  const Oid index = key_index(referenced, constraint->pk_attrs);
+  if (!OidIsValid(index) || is_dropped(alteration, RelationRelationId, index)) {
+    server_refuses(alteration.prediction,
+                   "there is no unique constraint matching the given keys of the referenced table");
+    return;
+  }
+  lock_referenced(alteration, referenced, index);
   const bool checked =
       rows == KeyRows::kChecked && !constraint->skip_validation && is_enforced(constraint);
   add_to_partitions(

@@ -86,7 +86,7 @@ void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition) {
   foreach (cell, own) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
     if (key->type != CONSTRAINT_FOREIGN || is_among(own, key->parent)) continue;
-    lock_referenced(alteration, key->referenced);
+    lock_referenced(alteration, key->referenced, key->index);
     give_key(alteration, partition, *key);
   }
 }
@@ -98,7 +98,7 @@ void predict_detached_keys(Alteration& alteration, Oid partition) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
     const bool cloned =
         key->type == CONSTRAINT_FOREIGN && OidIsValid(key->parent) && !is_among(own, key->parent);
-    if (cloned) lock_referenced(alteration, key->referenced);
+    if (cloned) lock_referenced(alteration, key->referenced, key->index);
   }
   foreach (cell, keys_that_reference(partition)) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));

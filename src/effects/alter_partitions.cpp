@@ -114,6 +114,7 @@ void ensure_indexes(Alteration& alteration, const Pair& tables, const AttrMap* m
   foreach (cell, indexes_of(RelationGetRelid(tables.parent))) {
     const Oid index = lfirst_oid(cell);
     if (get_rel_relkind(index) != RELKIND_PARTITIONED_INDEX) continue;
+    add_lock(alteration.prediction, index, ShareUpdateExclusiveLock);
     const Oid own = index_that_serves(tables, index, map, taken);
     if (OidIsValid(own)) {
       taken = lappend_oid(taken, own);

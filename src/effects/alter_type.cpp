@@ -55,7 +55,9 @@ void remake_constraint(Alteration& alteration, const TypePlan& plan, Oid constra
   const ConstraintFacts* facts = read_constraint(constraint);
   if (facts == nullptr || !OidIsValid(facts->table)) return;
   if (facts->type == CONSTRAINT_FOREIGN) {
-    if (!OidIsValid(facts->parent)) recheck_key(alteration, plan, *facts);
+    if (OidIsValid(facts->parent)) return;
+    lock_key_index(alteration.prediction, facts->index);
+    recheck_key(alteration, plan, *facts);
   } else if (facts->type == CONSTRAINT_CHECK) {
     altered_table(alteration, facts->table).verify |= facts->validated;
   } else if (OidIsValid(facts->index)) {

@@ -111,7 +111,9 @@ void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constra
                              KeyRows rows);
 // The planner opens every index of a table that it plans a query on.
 void lock_for_query(Prediction& prediction, Oid relation);
-void lock_referenced(Alteration& alteration, Oid referenced);
+// The index that a key relies on, and its parts on the partitions.
+void lock_key_index(Prediction& prediction, Oid index);
+void lock_referenced(Alteration& alteration, Oid referenced, Oid index);
 void check_foreign_key(Alteration& alteration, Oid table, Oid referenced);
 // 18 and later: the rows of a key NOT VALID of a partitioned table, and of one NOT ENFORCED.
 void validate_key(Alteration& alteration, const ConstraintFacts& facts);

@@ -50,6 +50,7 @@ struct Trace {
   List* touched;  // Touched*
   List* reports;
   List* checked;  // OIDs of tables whose foreign keys were checked
+  List* joined;   // and of the tables that these refer to
   double milliseconds;
 };
 
@@ -101,6 +102,8 @@ void add_checked(Trace& trace, const char* constraint, const List* locks) {
       // Partitioned tables have no rows of their own to check.
       if (get_rel_relkind(table) != RELKIND_RELATION) continue;
       trace.checked = list_append_unique_oid(trace.checked, table);
+      // Whether the join reads them or their indexes is the planner's choice of the day.
+      trace.joined = list_concat_unique_oid(trace.joined, effects::family_of(form->confrelid));
     }
     systable_endscan(scan);
   }
@@ -137,6 +140,10 @@ void look_around(Trace& trace, const List* locks_before, const List* counts_befo
   foreach (cell, trace.reports) {
     const auto* report = static_cast<const Report*>(lfirst(cell));
     if (report->kind == ReportKind::kFkCheck) add_checked(trace, report->name, locks);
+  }
+  foreach (cell, trace.touched) {
+    auto* touched = static_cast<Touched*>(lfirst(cell));
+    if (list_member_oid(trace.joined, touched->held.relation)) touched->read = false;
   }
 }
 
