@@ -12,6 +12,7 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
@@ -233,6 +234,11 @@ void note_dependent(const Altered& altered, const FormData_pg_depend* dependency
       break;
     case PolicyRelationId:
       plan.refused = "cannot alter type of a column used in a policy definition";
+      break;
+    case AttrDefaultRelationId:
+      if (GetAttrDefaultColumnAddress(dependency->objid).objectSubId != altered.number) {
+        plan.refused = "cannot alter type of a column used by a generated column";
+      }
       break;
     case ProcedureRelationId:
       plan.refused = "cannot alter type of a column used by a function or procedure";

@@ -22,7 +22,13 @@ bool is_key(char type) { return type == CONSTRAINT_PRIMARY || type == CONSTRAINT
 // NOT NULL of 18 and later.
 bool is_not_null_constraint(char type) { return type == 'n'; }
 
+void refuse_missing(Alteration& alteration, const char* column) {
+  if (column == nullptr) return;
+  server_refuses(alteration.prediction, psprintf("column \"%s\" does not exist", column));
+}
+
 void add_check(Alteration& alteration, Oid relation, const Constraint* constraint) {
+  refuse_missing(alteration, missing_column_in(alteration, relation, constraint->raw_expr));
   const bool reads = !constraint->skip_validation && is_enforced(constraint);
   if (constraint->is_no_inherit) {
     altered_table(alteration, relation).verify |= reads;
@@ -91,13 +97,7 @@ void set_key_not_null(Alteration& alteration, Oid relation, const List* columns)
   ListCell* cell = nullptr;
   foreach (cell, columns) {
     const char* column = strVal(lfirst(cell));
-    if (!has_column(alteration, relation, column)) {
-      server_refuses(alteration.prediction,
-                     psprintf("column \"%s\" named in key does not exist", column));
-      return;
-    }
-    if (is_not_null_already(relation, column)) continue;
-    predict_set_not_null(alteration, relation, column);
+    if (!is_not_null_already(relation, column)) predict_set_not_null(alteration, relation, column);
   }
 }
 
@@ -133,6 +133,13 @@ void add_key(Alteration& alteration, Oid relation, const Constraint* constraint)
   }
   if (constraint->indexname != nullptr) {
     use_index(alteration, relation, constraint);
+    return;
+  }
+  refuse_missing(alteration, missing_column(alteration, relation, constraint->keys));
+  if (constraint->contype != CONSTR_EXCLUSION &&
+      !covers_partition_key(relation, constraint->keys)) {
+    server_refuses(alteration.prediction,
+                   "unique constraint on partitioned table must include all partitioning columns");
     return;
   }
   if (constraint->contype == CONSTR_PRIMARY) {
@@ -195,6 +202,24 @@ void validate_rows(Alteration& alteration, const ConstraintFacts& facts) {
   }
 }
 
+// One that this very statement adds.
+bool validates_added(Alteration& alteration, Oid relation, const char* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, alteration.added_constraints) {
+    const auto* constraint = static_cast<const Constraint*>(lfirst(cell));
+    if (constraint->conname == nullptr || strcmp(constraint->conname, name) != 0) continue;
+    auto* valid = static_cast<Constraint*>(copyObjectImpl(constraint));
+    valid->skip_validation = false;
+    if (valid->contype == CONSTR_FOREIGN) {
+      predict_add_foreign_key(alteration, relation, valid, KeyRows::kChecked);
+    } else {
+      add_check(alteration, relation, valid);
+    }
+    return true;
+  }
+  return false;
+}
+
 void alter_children(Alteration& alteration, const ConstraintFacts& facts) {
   const bool partitioned = get_rel_relkind(facts.table) == RELKIND_PARTITIONED_TABLE ||
                            get_rel_relkind(facts.referenced) == RELKIND_PARTITIONED_TABLE;
@@ -223,6 +248,8 @@ void predict_add_constraint(Alteration& alteration, Oid relation, const Constrai
                             get_rel_name(relation)));
     return;
   }
+  alteration.added_constraints =
+      lappend(alteration.added_constraints, const_cast<Constraint*>(constraint));
   switch (constraint->contype) {
     case CONSTR_CHECK:
       add_check(alteration, relation, constraint);
@@ -257,7 +284,7 @@ void predict_drop_constraint(Alteration& alteration, Oid relation, const AlterTa
   const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
   if (partitioned) alter_whole_family(alteration, relation);
   const ConstraintFacts* facts = find_constraint(relation, command->name);
-  if (facts == nullptr) {
+  if (facts == nullptr || is_dropped(alteration, ConstraintRelationId, facts->id)) {
     if (!command->missing_ok) miss_constraint(alteration, relation, command->name);
     return;
   }
@@ -270,6 +297,7 @@ void predict_drop_constraint(Alteration& alteration, Oid relation, const AlterTa
 }
 
 void predict_validate(Alteration& alteration, Oid relation, const char* name) {
+  if (validates_added(alteration, relation, name)) return;
   const ConstraintFacts* facts = find_constraint(relation, name);
   if (facts == nullptr) {
     miss_constraint(alteration, relation, name);

@@ -3,6 +3,8 @@
 #include "effects/alteration.hpp"
 #include "effects/effects_version.hpp"
 
+#include "pg/syscache.hpp"
+
 extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
@@ -11,7 +13,6 @@ extern "C" {
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
-#include "access/htup_details.h"
 }
 
 namespace db_guard::effects {
@@ -85,6 +86,13 @@ bool is_key_of(HeapTuple tuple, Oid table, const List* names) {
     if (std::find(keys, keys + form->indnkeyatts, number) == keys + form->indnkeyatts) return false;
   }
   return true;
+}
+
+int index_key_count(Oid index) {
+  int count = 0;
+  pg::read_syscache<Form_pg_index>(INDEXRELID, ObjectIdGetDatum(index),
+                                   [&](auto* form, HeapTuple) { count = form->indnkeyatts; });
+  return count;
 }
 
 // The unique index that the key will rely on.
@@ -203,10 +211,19 @@ void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constra
                              KeyRows rows) {
   const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
   if (refuses(alteration, relation, constraint, referenced)) return;
+  const char* missing = missing_column(alteration, relation, constraint->fk_attrs);
+  if (missing != nullptr) {
+    server_refuses(alteration.prediction, psprintf("column \"%s\" does not exist", missing));
+    return;
+  }
   const Oid index = key_index(referenced, constraint->pk_attrs);
   if (!OidIsValid(index) || is_dropped(alteration, RelationRelationId, index)) {
     server_refuses(alteration.prediction,
                    "there is no unique constraint matching the given keys of the referenced table");
+    return;
+  }
+  if (index_key_count(index) != Max(list_length(constraint->fk_attrs), 1)) {
+    server_refuses(alteration.prediction, "number of referencing and referenced columns disagree");
     return;
   }
   lock_referenced(alteration, referenced, index);

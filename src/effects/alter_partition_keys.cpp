@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "catalog/pg_class.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_inherits.h"
 #include "utils/lsyscache.h"
 }
@@ -72,6 +73,31 @@ void look_for_references(Alteration& alteration, const ConstraintFacts& key) {
   foreach (cell, family_of(key.referenced)) lock_for_query(prediction, lfirst_oid(cell));
 }
 
+// The indexes that have become part of the one that the key relies on. A partition can have several
+// such; the server records the one that it has attached.
+void lock_own_keys(Prediction& prediction, Oid partition, Oid index) {
+  const Oid constraint = get_index_constraint(index);
+  const ConstraintFacts* key = OidIsValid(constraint) ? read_constraint(constraint) : nullptr;
+  if (key == nullptr) return;
+  ListCell* tables = nullptr;
+  ListCell* cell = nullptr;
+  foreach (tables, family_of(partition)) {
+    foreach (cell, constraints_of(lfirst_oid(tables))) {
+      const auto* own = static_cast<const ConstraintFacts*>(lfirst(cell));
+      if (own->type != key->type || !same_columns(*key, *own)) continue;
+      add_lock(prediction, own->index, AccessShareLock);
+    }
+  }
+}
+
+// The actions on the referenced table's partitions are recorded anew.
+void lock_index_parts(Prediction& prediction, Oid index) {
+  ListCell* cell = nullptr;
+  foreach (cell, family_of(index)) {
+    if (lfirst_oid(cell) != index) add_lock(prediction, lfirst_oid(cell), AccessShareLock);
+  }
+}
+
 }  // namespace
 
 void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition) {
@@ -81,12 +107,14 @@ void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
     if (is_among(to_parent, key->parent)) continue;
     add_lock(alteration.prediction, key->table, ShareRowExclusiveLock);
+    lock_own_keys(alteration.prediction, partition, key->index);
   }
   List* own = constraints_of(parent);
   foreach (cell, own) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
     if (key->type != CONSTRAINT_FOREIGN || is_among(own, key->parent)) continue;
-    lock_referenced(alteration, key->referenced, key->index);
+    lock_referenced(alteration, key->referenced, InvalidOid);
+    add_lock(alteration.prediction, key->index, AccessShareLock);
     give_key(alteration, partition, *key);
   }
 }
@@ -98,7 +126,8 @@ void predict_detached_keys(Alteration& alteration, Oid partition) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
     const bool cloned =
         key->type == CONSTRAINT_FOREIGN && OidIsValid(key->parent) && !is_among(own, key->parent);
-    if (cloned) lock_referenced(alteration, key->referenced, key->index);
+    if (cloned) lock_referenced(alteration, key->referenced, InvalidOid);
+    if (cloned) lock_index_parts(alteration.prediction, key->index);
   }
   foreach (cell, keys_that_reference(partition)) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));

@@ -243,6 +243,11 @@ void predict_attach(Alteration& alteration, Oid relation, const PartitionCmd* co
     server_refuses(alteration.prediction, "the table is already a partition");
     return;
   }
+  const char* refusal = why_not_heir(relation, partition);
+  if (refusal != nullptr) {
+    server_refuses(alteration.prediction, refusal);
+    return;
+  }
   const Oid default_partition = get_default_partition_oid(relation);
   if (OidIsValid(default_partition)) {
     add_lock(alteration.prediction, default_partition, AccessExclusiveLock);

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "catalog/objectaddress.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_constraint.h"
 }
 
@@ -54,13 +55,13 @@ struct ForeignKeyCheck {
 struct Alteration {
   Prediction& prediction;
   LOCKMODE lock;
-  bool recurse;          // no ONLY
-  List* tables;          // AlteredTable*
-  List* checks;          // ForeignKeyCheck*
-  List* dropped;         // ObjectAddress* of what the statement has dropped so far
-  List* added_columns;   // names
-  List* added_checks;    // Constraint*: CHECK, on the statement's own table, valid from the start
-  List* nullable_added;  // names of added columns without a value for the rows that exist
+  bool recurse;             // no ONLY
+  List* tables;             // AlteredTable*
+  List* checks;             // ForeignKeyCheck*
+  List* dropped;            // ObjectAddress* of what the statement has dropped so far
+  List* added_columns;      // names
+  List* added_constraints;  // Constraint*, of the statement's own table
+  List* nullable_added;     // names of added columns that are not declared NOT NULL
 };
 
 AlteredTable& altered_table(Alteration& alteration, Oid relation);
@@ -81,6 +82,7 @@ void predict_command(Alteration& alteration, Oid relation, const AlterTableCmd* 
 void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 
 // alter_columns.cpp
+FormData_pg_attribute column_row(Oid relation, const char* column);
 // Right now: neither dropped by this statement, nor missing.
 bool has_column(const Alteration& alteration, Oid relation, const char* column);
 // The tables of a composite type, locked; they follow it with CASCADE only.
@@ -88,11 +90,32 @@ bool is_not_null_already(Oid relation, const char* column);
 List* typed_tables(Alteration& alteration, Oid type_relation, DropBehavior behavior);
 void predict_drop_column(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 void predict_set_not_null(Alteration& alteration, Oid relation, const char* column);
-void predict_set_identity(Alteration& alteration, Oid relation, const char* column);
+void predict_set_default(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+void predict_add_identity(Alteration& alteration, Oid relation, const char* column);
+void predict_set_identity(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+void predict_drop_not_null(Alteration& alteration, Oid relation, const char* column);
 // The sequence takes the type of its column.
 void predict_identity_type(Alteration& alteration, Oid relation, const char* column);
 void predict_drop_identity(Alteration& alteration, Oid relation, const char* column);
 void predict_set_expression(Alteration& alteration, Oid relation, const char* column);
+
+// alter_refusals.cpp
+// The first column that is missing; null where none is.
+const char* missing_column_in(const Alteration& alteration, Oid relation, Node* raw_expression);
+const char* missing_column(const Alteration& alteration, Oid relation, const List* names);
+bool is_row_type_stored(Oid relation);
+bool is_partition_column(Oid relation, const char* column);
+bool covers_partition_key(Oid relation, const List* columns);
+bool is_typed_table(Oid relation);
+void check_options(Oid relation, List* options, bool reset);
+// Null where the child could be a partition or heir of the parent.
+const char* why_not_heir(Oid parent, Oid child);
+// Some heir has the column from elsewhere, too.
+bool has_other_source(Oid relation, const char* column);
+
+// dependency_locks.cpp
+void lock_named_relations(Prediction& prediction, Node* expression);
+void lock_relations_of_default(Prediction& prediction, Oid relation, AttrNumber column);
 
 // alter_type.cpp
 void predict_type_change(Alteration& alteration, Oid relation, const AlterTableCmd* command);
