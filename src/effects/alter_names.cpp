@@ -76,6 +76,15 @@ void rename_column(Prediction& prediction, Oid relation, const RenameStmt* state
                                         statement->newname, get_rel_name(relation)));
     return;
   }
+  if (has_other_source(relation, statement->subname)) {
+    server_refuses(prediction,
+                   psprintf("cannot rename inherited column \"%s\"", statement->subname));
+    return;
+  }
+  if (is_typed_table(relation)) {
+    server_refuses(prediction, "cannot rename column of typed table");
+    return;
+  }
   const bool recurse = statement->relation->inh;
   refuse_only(prediction, relation, recurse,
               "inherited column must be renamed in child tables too");

@@ -48,6 +48,7 @@ void give_key(Alteration& alteration, Oid partition, const ConstraintFacts& key)
     add_lock(alteration.prediction, key.referenced, AccessExclusiveLock);
     return;
   }
+  add_lock(alteration.prediction, key.index, AccessShareLock);
   if (get_rel_relkind(partition) == RELKIND_RELATION) {
     if (key.validated) check_foreign_key(alteration, partition, key.referenced);
     return;
@@ -114,7 +115,6 @@ void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
     if (key->type != CONSTRAINT_FOREIGN || is_among(own, key->parent)) continue;
     lock_referenced(alteration, key->referenced, InvalidOid);
-    add_lock(alteration.prediction, key->index, AccessShareLock);
     give_key(alteration, partition, *key);
   }
 }
