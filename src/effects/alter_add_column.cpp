@@ -118,9 +118,12 @@ void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCm
   }
   add_down(alteration, relation, column, plan);
   ListCell* cell = nullptr;
+  const bool recurse = alteration.recurse;
   foreach (cell, typed_tables(alteration, relation, command->behavior)) {
+    alteration.recurse = true;
     add_down(alteration, lfirst_oid(cell), column, plan);
   }
+  alteration.recurse = recurse;
   add_inline_constraints(alteration, relation, column, plan);
 }
 

@@ -25,14 +25,6 @@ namespace db_guard::effects {
 
 namespace {
 
-bool is_in(const List* names, const char* name) {
-  ListCell* cell = nullptr;
-  foreach (cell, names) {
-    if (strcmp(static_cast<const char*>(lfirst(cell)), name) == 0) return true;
-  }
-  return false;
-}
-
 // Down the family as far as the column has come from above only.
 List* collect_column(Alteration& alteration, Oid relation, const char* column, List* objects) {
   const AttrNumber number = get_attnum(relation, column);
@@ -132,6 +124,14 @@ bool is_type_with_tables(Oid relation) {
 
 }  // namespace
 
+bool is_in(const List* names, const char* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, names) {
+    if (strcmp(static_cast<const char*>(lfirst(cell)), name) == 0) return true;
+  }
+  return false;
+}
+
 FormData_pg_attribute column_row(Oid relation, const char* column) {
   FormData_pg_attribute row{};
   HeapTuple tuple = SearchSysCacheAttName(relation, column);
@@ -192,6 +192,7 @@ void predict_drop_column(Alteration& alteration, Oid relation, const AlterTableC
 }
 
 void predict_set_not_null(Alteration& alteration, Oid relation, const char* column) {
+  alteration.made_not_null = lappend(alteration.made_not_null, const_cast<char*>(column));
   const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
   const FormData_pg_attribute row = column_row(relation, column);
   if (partitioned && row.attnotnull) return;
@@ -225,9 +226,11 @@ void predict_set_default(Alteration& alteration, Oid relation, const AlterTableC
 
 void predict_add_identity(Alteration& alteration, Oid relation, const char* column) {
   const FormData_pg_attribute row = column_row(relation, column);
+  const bool not_null = row.attnotnull || is_in(alteration.made_not_null, column);
+  alteration.changed_identity = lappend(alteration.changed_identity, const_cast<char*>(column));
   if (row.attidentity != '\0' || row.atthasdef) {
     server_refuses(alteration.prediction, "the column has a default value already");
-  } else if (row.attnum != 0 && !row.attnotnull) {
+  } else if (row.attnum != 0 && !not_null) {
     server_refuses(alteration.prediction,
                    "the column must be declared NOT NULL before identity can be added");
   }
@@ -239,7 +242,11 @@ void predict_set_identity(Alteration& alteration, Oid relation, const AlterTable
   alter_identity_family(alteration, relation);
   const Oid sequence = identity_sequence(relation, command->name);
   if (!OidIsValid(sequence)) {
-    server_refuses(alteration.prediction, "the column is not an identity column");
+    const bool made_now = is_in(alteration.changed_identity, command->name) ||
+                          is_in(alteration.added_columns, command->name);
+    if (!made_now) {
+      server_refuses(alteration.prediction, "the column is not an identity column");
+    }
     return;
   }
   RelationEffect* effect = add_lock(alteration.prediction, sequence, ShareRowExclusiveLock);
@@ -254,7 +261,8 @@ void predict_drop_not_null(Alteration& alteration, Oid relation, const char* col
   alter_family(alteration, relation);
   const FormData_pg_attribute row = column_row(relation, column);
   const char* refusal = nullptr;
-  if (row.attidentity != '\0') refusal = "the column is an identity column";
+  const bool changed = is_in(alteration.changed_identity, column);
+  if (row.attidentity != '\0' && !changed) refusal = "the column is an identity column";
   if (is_in_primary_key(alteration, relation, row.attnum)) {
     refusal = psprintf("column \"%s\" is in a primary key", column);
   }
@@ -272,6 +280,7 @@ void predict_identity_type(Alteration& alteration, Oid relation, const char* col
 }
 
 void predict_drop_identity(Alteration& alteration, Oid relation, const char* column) {
+  alteration.changed_identity = lappend(alteration.changed_identity, const_cast<char*>(column));
   alter_identity_family(alteration, relation);
   const Oid sequence = identity_sequence(relation, column);
   if (OidIsValid(sequence)) add_lock(alteration.prediction, sequence, AccessExclusiveLock);

@@ -27,22 +27,38 @@ void refuse_missing(Alteration& alteration, const char* column) {
   server_refuses(alteration.prediction, psprintf("column \"%s\" does not exist", column));
 }
 
+bool reads_rows(const Constraint* constraint) {
+  return !constraint->skip_validation && is_enforced(constraint);
+}
+
+// A child that has it already, and all below it, are left alone.
+bool has_such_a_check(Oid relation, const Constraint* constraint) {
+  if (constraint->conname == nullptr) return false;
+  const ConstraintFacts* own = find_constraint(relation, constraint->conname);
+  return own != nullptr && own->type == CONSTRAINT_CHECK && own->validated;
+}
+
+void add_check_below(Alteration& alteration, Oid relation, const Constraint* constraint) {
+  altered_table(alteration, relation).verify |= reads_rows(constraint);
+  ListCell* cell = nullptr;
+  foreach (cell, find_inheritance_children(relation, NoLock)) {
+    add_lock(alteration.prediction, lfirst_oid(cell), alteration.lock);
+    if (has_such_a_check(lfirst_oid(cell), constraint)) continue;
+    add_check_below(alteration, lfirst_oid(cell), constraint);
+  }
+}
+
 void add_check(Alteration& alteration, Oid relation, const Constraint* constraint) {
   refuse_missing(alteration, missing_column_in(alteration, relation, constraint->raw_expr));
-  const bool reads = !constraint->skip_validation && is_enforced(constraint);
   if (constraint->is_no_inherit) {
-    altered_table(alteration, relation).verify |= reads;
+    altered_table(alteration, relation).verify |= reads_rows(constraint);
     return;
   }
-  if (!alteration.recurse && has_subclass(relation) &&
-      find_inheritance_children(relation, NoLock) != NIL) {
+  if (!alteration.recurse && find_inheritance_children(relation, NoLock) != NIL) {
     server_refuses(alteration.prediction, "constraint must be added to child tables too");
     return;
   }
-  ListCell* cell = nullptr;
-  foreach (cell, alter_family(alteration, relation)) {
-    altered_table(alteration, lfirst_oid(cell)).verify |= reads;
-  }
+  add_check_below(alteration, relation, constraint);
 }
 
 // The same columns, under the same constraint: the partition's index becomes part of the new one.
@@ -243,6 +259,8 @@ void predict_add_constraint(Alteration& alteration, Oid relation, const Constrai
   const char* name = constraint->conname;
   const ConstraintFacts* other = name != nullptr ? find_constraint(relation, name) : nullptr;
   if (other != nullptr && !is_dropped(alteration, ConstraintRelationId, other->id)) {
+    // It becomes local as well.
+    if (other->inherited && constraint->contype == CONSTR_CHECK) return;
     server_refuses(alteration.prediction,
                    psprintf("constraint \"%s\" for relation \"%s\" already exists", name,
                             get_rel_name(relation)));

@@ -23,6 +23,10 @@ struct NewKey {
   const List* columns;  // names; null for an inline constraint, which has no matches
   Oid referenced;
   KeyRows rows;
+  char on_update;
+  char on_delete;
+  char match;
+  bool deferrable;
 };
 
 bool has_columns(const ConstraintFacts& facts, const List* names) {
@@ -41,7 +45,9 @@ bool has_such_a_key(Oid partition, const NewKey& key) {
   foreach (cell, constraints_of(partition)) {
     const auto* facts = static_cast<const ConstraintFacts*>(lfirst(cell));
     const bool same = facts->type == CONSTRAINT_FOREIGN && facts->referenced == key.referenced &&
-                      facts->validated && !OidIsValid(facts->parent);
+                      facts->validated && !OidIsValid(facts->parent) &&
+                      facts->on_update == key.on_update && facts->on_delete == key.on_delete &&
+                      facts->match == key.match && facts->deferrable == key.deferrable;
     if (same && has_columns(*facts, key.columns)) return true;
   }
   return false;
@@ -55,8 +61,7 @@ void add_to_partition(Alteration& alteration, Oid partition, const NewKey& key) 
     add_to_partitions(alteration, partition, key);
     return;
   }
-  // Its triggers on the referenced table are dropped.
-  add_lock(alteration.prediction, key.referenced, AccessExclusiveLock);
+  lock_attached_key(alteration.prediction, key.referenced);
 }
 
 void add_to_partitions(Alteration& alteration, Oid table, const NewKey& key) {
@@ -108,6 +113,28 @@ Oid key_index(Oid table, const List* names) {
   return InvalidOid;
 }
 
+bool same_names(const List* some, const List* others) {
+  if (list_length(some) != list_length(others)) return false;
+  ListCell* one = nullptr;
+  ListCell* other = nullptr;
+  forboth(one, some, other, others) {
+    if (strcmp(strVal(lfirst(one)), strVal(lfirst(other))) != 0) return false;
+  }
+  return true;
+}
+
+// The same statement makes the unique index.
+bool is_key_added(const Alteration& alteration, const List* names) {
+  ListCell* cell = nullptr;
+  foreach (cell, alteration.added_constraints) {
+    const auto* key = static_cast<const Constraint*>(lfirst(cell));
+    if (names == NIL && key->contype == CONSTR_PRIMARY) return true;
+    const bool unique = key->contype == CONSTR_PRIMARY || key->contype == CONSTR_UNIQUE;
+    if (unique && names != NIL && same_names(names, key->keys)) return true;
+  }
+  return false;
+}
+
 bool refuses(Alteration& alteration, Oid relation, const Constraint* constraint, Oid referenced) {
   const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
   if (!OidIsValid(referenced)) {
@@ -137,6 +164,13 @@ void lock_for_query(Prediction& prediction, Oid relation) {
   if (partitioned && !kPlannerOpensPartitionedIndexes) return;
   ListCell* cell = nullptr;
   foreach (cell, indexes_of(relation)) add_lock(prediction, lfirst_oid(cell), AccessShareLock);
+}
+
+void lock_attached_key(Prediction& prediction, Oid referenced) {
+  const bool partitioned = get_rel_relkind(referenced) == RELKIND_PARTITIONED_TABLE;
+  List* tables = partitioned ? family_of(referenced) : list_make1_oid(referenced);
+  ListCell* cell = nullptr;
+  foreach (cell, tables) add_lock(prediction, lfirst_oid(cell), AccessExclusiveLock);
 }
 
 void lock_key_index(Prediction& prediction, Oid index) {
@@ -207,6 +241,18 @@ void predict_key_query(Prediction& prediction, Oid table, Oid referenced) {
   foreach (cell, read) lock_for_query(prediction, lfirst_oid(cell));
 }
 
+static void add_with_index(Alteration& alteration, Oid relation, const Constraint* constraint,
+                           Oid index, KeyRows rows) {
+  const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
+  lock_referenced(alteration, referenced, index);
+  const bool checked =
+      rows == KeyRows::kChecked && !constraint->skip_validation && is_enforced(constraint);
+  add_to_partitions(alteration, relation,
+                    {constraint->fk_attrs, referenced,
+                     checked ? KeyRows::kChecked : KeyRows::kTrusted, constraint->fk_upd_action,
+                     constraint->fk_del_action, constraint->fk_matchtype, constraint->deferrable});
+}
+
 void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constraint* constraint,
                              KeyRows rows) {
   const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
@@ -214,6 +260,10 @@ void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constra
   const char* missing = missing_column(alteration, relation, constraint->fk_attrs);
   if (missing != nullptr) {
     server_refuses(alteration.prediction, psprintf("column \"%s\" does not exist", missing));
+    return;
+  }
+  if (referenced == relation && is_key_added(alteration, constraint->pk_attrs)) {
+    add_with_index(alteration, relation, constraint, InvalidOid, rows);
     return;
   }
   const Oid index = key_index(referenced, constraint->pk_attrs);
@@ -226,12 +276,7 @@ void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constra
     server_refuses(alteration.prediction, "number of referencing and referenced columns disagree");
     return;
   }
-  lock_referenced(alteration, referenced, index);
-  const bool checked =
-      rows == KeyRows::kChecked && !constraint->skip_validation && is_enforced(constraint);
-  add_to_partitions(
-      alteration, relation,
-      {constraint->fk_attrs, referenced, checked ? KeyRows::kChecked : KeyRows::kTrusted});
+  add_with_index(alteration, relation, constraint, index, rows);
 }
 
 }  // namespace db_guard::effects

@@ -89,8 +89,11 @@ void rename_column(Prediction& prediction, Oid relation, const RenameStmt* state
   refuse_only(prediction, relation, recurse,
               "inherited column must be renamed in child tables too");
   lock_family(prediction, relation, recurse);
-  Alteration alteration{prediction, AccessExclusiveLock, recurse, NIL, NIL, NIL, NIL, NIL, NIL};
-  (void)typed_tables(alteration, relation, statement->behavior);
+  Alteration alteration{prediction, AccessExclusiveLock, recurse};
+  ListCell* cell = nullptr;
+  foreach (cell, typed_tables(alteration, relation, statement->behavior)) {
+    lock_family(prediction, lfirst_oid(cell), true);
+  }
 }
 
 void rename_constraint(Prediction& prediction, Oid relation, const RenameStmt* statement) {

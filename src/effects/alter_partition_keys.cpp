@@ -36,16 +36,19 @@ bool has_such_a_key(Oid partition, const ConstraintFacts& key) {
     const auto* own = static_cast<const ConstraintFacts*>(lfirst(cell));
     const bool same = own->type == CONSTRAINT_FOREIGN && own->referenced == key.referenced &&
                       !OidIsValid(own->parent) && own->validated &&
-                      own->deferrable == key.deferrable && own->deferred == key.deferred;
-    if (same && same_columns(key, *own)) return true;
+                      own->deferrable == key.deferrable && own->deferred == key.deferred &&
+                      own->on_update == key.on_update && own->on_delete == key.on_delete &&
+                      own->match == key.match;
+    const bool to_same =
+        memcmp(own->referenced_keys, key.referenced_keys, sizeof(key.referenced_keys)) == 0;
+    if (same && to_same && same_columns(key, *own)) return true;
   }
   return false;
 }
 
 void give_key(Alteration& alteration, Oid partition, const ConstraintFacts& key) {
   if (has_such_a_key(partition, key)) {
-    // Its triggers on the referenced table are dropped: the parent has some there.
-    add_lock(alteration.prediction, key.referenced, AccessExclusiveLock);
+    lock_attached_key(alteration.prediction, key.referenced);
     return;
   }
   add_lock(alteration.prediction, key.index, AccessShareLock);
@@ -62,6 +65,8 @@ void give_key(Alteration& alteration, Oid partition, const ConstraintFacts& key)
 // Looked for by a query that joins the two tables.
 void look_for_references(Alteration& alteration, const ConstraintFacts& key) {
   Prediction& prediction = alteration.prediction;
+  // Which of the tables are read to the end depends on the plan.
+  prediction.estimated = true;
   add_lock(prediction, key.table, AccessExclusiveLock);
   const bool partitioned = get_rel_relkind(key.table) == RELKIND_PARTITIONED_TABLE;
   List* tables = partitioned ? family_of(key.table) : list_make1_oid(key.table);

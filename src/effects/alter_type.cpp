@@ -124,7 +124,10 @@ void predict_type_change(Alteration& alteration, Oid relation, const AlterTableC
     change_table(alteration, lfirst_oid(cell), command);
   }
   foreach (cell, typed_tables(alteration, relation, command->behavior)) {
-    change_table(alteration, lfirst_oid(cell), command);
+    ListCell* heir = nullptr;
+    foreach (heir, alter_whole_family(alteration, lfirst_oid(cell))) {
+      change_table(alteration, lfirst_oid(heir), command);
+    }
   }
   predict_identity_type(alteration, relation, command->name);
 }

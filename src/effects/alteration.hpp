@@ -26,8 +26,12 @@ struct ConstraintFacts {
   Oid index;
   Oid parent;
   int inherit_count;
+  char on_update;
+  char on_delete;
+  char match;
   int columns;
   AttrNumber keys[INDEX_MAX_KEYS];
+  AttrNumber referenced_keys[INDEX_MAX_KEYS];
   const char* name;
 };
 ConstraintFacts* read_constraint(Oid id);
@@ -61,6 +65,8 @@ struct Alteration {
   List* dropped;            // ObjectAddress* of what the statement has dropped so far
   List* added_columns;      // names
   List* added_constraints;  // Constraint*, of the statement's own table
+  List* made_not_null;      // names of columns
+  List* changed_identity;   // names of columns
   List* nullable_added;     // names of added columns that are not declared NOT NULL
 };
 
@@ -83,6 +89,7 @@ void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCm
 
 // alter_columns.cpp
 FormData_pg_attribute column_row(Oid relation, const char* column);
+bool is_in(const List* names, const char* name);
 // Right now: neither dropped by this statement, nor missing.
 bool has_column(const Alteration& alteration, Oid relation, const char* column);
 // The tables of a composite type, locked; they follow it with CASCADE only.
@@ -134,6 +141,8 @@ void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constra
                              KeyRows rows);
 // The planner opens every index of a table that it plans a query on.
 void lock_for_query(Prediction& prediction, Oid relation);
+// A partition's own key becomes part of the parent's: its triggers on the referenced tables go.
+void lock_attached_key(Prediction& prediction, Oid referenced);
 // The index that a key relies on, and its parts on the partitions.
 void lock_key_index(Prediction& prediction, Oid index);
 void lock_referenced(Alteration& alteration, Oid referenced, Oid index);
