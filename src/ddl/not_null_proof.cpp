@@ -52,7 +52,7 @@ List* parts_of_check(::Relation catalog, HeapTuple tuple) {
 }  // namespace
 
 // The name of the first constraint that proves it alone, or of all that do it together.
-const char* prove_not_null(Oid relation, AttrNumber column) {
+const char* prove_not_null(Oid relation, AttrNumber column, const List* without) {
   List* wanted = list_make1(is_not_null(relation, column));
   List* together = NIL;
   StringInfoData names;
@@ -68,6 +68,7 @@ const char* prove_not_null(Oid relation, AttrNumber column) {
   while (proof == nullptr && HeapTupleIsValid(tuple = systable_getnext(scan))) {
     const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
     if (form->contype != CONSTRAINT_CHECK || !form->convalidated) continue;
+    if (list_member_oid(without, form->oid)) continue;
     List* parts = parts_of_check(catalog, tuple);
     if (predicate_implied_by(wanted, parts, true)) proof = pstrdup(NameStr(form->conname));
     together = list_concat(together, parts);
@@ -82,7 +83,7 @@ const char* prove_not_null(Oid relation, AttrNumber column) {
 Text find_not_null_proof(const Relation& relation, const Column& column) {
   const Oid id = relation.id;
   const AttrNumber number = column.number;
-  const char* proof = pg::call([&] { return prove_not_null(id, number); });
+  const char* proof = pg::call([&] { return prove_not_null(id, number, NIL); });
   return proof != nullptr ? Text(proof) : Text();
 }
 

@@ -51,8 +51,8 @@ struct TypePlan {
 };
 TypePlan plan_type_change(Oid relation, const char* column, const ColumnDef* definition);
 
-// The names of the validated CHECK constraints that imply that the column has no nulls; null where
-// they do not.
-const char* prove_not_null(Oid relation, AttrNumber column);
+// The names of the validated CHECK constraints, other than those listed, that imply that the column
+// has no nulls; null where they do not.
+const char* prove_not_null(Oid relation, AttrNumber column, const List* without);
 
 }  // namespace db_guard::ddl

@@ -12,6 +12,7 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
@@ -234,6 +235,11 @@ void note_dependent(const Altered& altered, const FormData_pg_depend* dependency
     case PolicyRelationId:
       plan.refused = "cannot alter type of a column used in a policy definition";
       break;
+    case AttrDefaultRelationId:
+      if (GetAttrDefaultColumnAddress(dependency->objid).objectSubId != altered.number) {
+        plan.refused = "cannot alter type of a column used by a generated column";
+      }
+      break;
     case ProcedureRelationId:
       plan.refused = "cannot alter type of a column used by a function or procedure";
       break;
@@ -337,11 +343,14 @@ TypePlan plan_type_change(Oid relation, const char* column, const ColumnDef* def
   ParseState* state = parse_state(altered);
   plan.value = converted_value(altered, definition, state);
   Node* expression = conversion(altered, static_cast<Node*>(copyObjectImpl(plan.value)), state);
-  if (expression == nullptr) {
+  // Types and foreign tables have no rows that could be converted.
+  const char kind = get_rel_relkind(relation);
+  const bool has_rows = kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE;
+  if (expression == nullptr && has_rows) {
     plan.refused = "the column cannot be cast automatically to the new type";
     return plan;
   }
-  plan.rewrite = requires_rewrite(expression, altered.number);
+  plan.rewrite = has_rows && requires_rewrite(expression, altered.number);
   walk_dependents(altered, plan);
   return plan;
 }

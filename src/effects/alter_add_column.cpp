@@ -7,6 +7,7 @@
 extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "nodes/value.h"
 #include "utils/lsyscache.h"
 }
 
@@ -26,11 +27,12 @@ bool keeps_default(const ColumnPlan& plan) {
   return plan.has_default && !fills_rows_at_once(plan) && !plan.virtual_generated;
 }
 
+bool is_not_null(const ColumnPlan& plan) { return plan.not_null || plan.serial || plan.identity; }
+
 void add_to_table(Alteration& alteration, Oid relation, const ColumnPlan& plan) {
   AlteredTable& table = altered_table(alteration, relation);
-  const bool not_null = plan.not_null || plan.serial || plan.identity;
   table.rewrite |= fills_rows_at_once(plan);
-  if (not_null && !keeps_default(plan)) {
+  if (is_not_null(plan) && !keeps_default(plan)) {
     table.verify = true;
     table.verifies_not_null = true;
   }
@@ -52,6 +54,17 @@ void add_down(Alteration& alteration, Oid relation, const ColumnDef* column,
   }
 }
 
+void add_inline_key(Alteration& alteration, Oid relation, const ColumnDef* column,
+                    const Constraint* inline_key) {
+  auto* key = static_cast<Constraint*>(copyObjectImpl(inline_key));
+  key->keys = list_make1(makeString(column->colname));
+  // ADD COLUMN itself has seen to the nulls.
+  List* nullable = alteration.nullable_added;
+  alteration.nullable_added = NIL;
+  predict_add_constraint(alteration, relation, key);
+  alteration.nullable_added = nullable;
+}
+
 void add_inline_constraints(Alteration& alteration, Oid relation, const ColumnDef* column,
                             const ColumnPlan& plan) {
   ListCell* cell = nullptr;
@@ -63,8 +76,7 @@ void add_inline_constraints(Alteration& alteration, Oid relation, const ColumnDe
         break;
       case CONSTR_PRIMARY:
       case CONSTR_UNIQUE:
-      case CONSTR_EXCLUSION:
-        predict_build_index(alteration, relation, NIL);
+        add_inline_key(alteration, relation, column, constraint);
         break;
       case CONSTR_FOREIGN: {
         // Nulls refer to nothing.
@@ -79,6 +91,11 @@ void add_inline_constraints(Alteration& alteration, Oid relation, const ColumnDe
   }
 }
 
+const char* why_not_added(Oid relation) {
+  if (is_typed_table(relation)) return "cannot add column to typed table";
+  return get_rel_relispartition(relation) ? "cannot add column to a partition" : nullptr;
+}
+
 }  // namespace
 
 void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCmd* command) {
@@ -88,16 +105,25 @@ void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCm
     server_refuses(alteration.prediction, "the column exists already");
     return;
   }
+  const char* refusal = why_not_added(relation);
+  if (refusal != nullptr) {
+    server_refuses(alteration.prediction, refusal);
+    return;
+  }
   const ColumnPlan plan = ddl::plan_new_column(column);
+  lock_named_relations(alteration.prediction, plan.default_expression);
   alteration.added_columns = lappend(alteration.added_columns, column->colname);
-  if (!keeps_default(plan)) {
+  if (!is_not_null(plan)) {
     alteration.nullable_added = lappend(alteration.nullable_added, column->colname);
   }
   add_down(alteration, relation, column, plan);
   ListCell* cell = nullptr;
+  const bool recurse = alteration.recurse;
   foreach (cell, typed_tables(alteration, relation, command->behavior)) {
+    alteration.recurse = true;
     add_down(alteration, lfirst_oid(cell), column, plan);
   }
+  alteration.recurse = recurse;
   add_inline_constraints(alteration, relation, column, plan);
 }
 

@@ -11,8 +11,11 @@ extern "C" {
 #include "access/genam.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
+#include "catalog/heap.h"
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "parser/parse_node.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -21,23 +24,6 @@ extern "C" {
 namespace db_guard::effects {
 
 namespace {
-
-FormData_pg_attribute column_row(Oid relation, const char* column) {
-  FormData_pg_attribute row{};
-  HeapTuple tuple = SearchSysCacheAttName(relation, column);
-  if (!HeapTupleIsValid(tuple)) return row;
-  memcpy(&row, GETSTRUCT(tuple), ATTRIBUTE_FIXED_PART_SIZE);
-  ReleaseSysCache(tuple);
-  return row;
-}
-
-bool is_in(const List* names, const char* name) {
-  ListCell* cell = nullptr;
-  foreach (cell, names) {
-    if (strcmp(static_cast<const char*>(lfirst(cell)), name) == 0) return true;
-  }
-  return false;
-}
 
 // Down the family as far as the column has come from above only.
 List* collect_column(Alteration& alteration, Oid relation, const char* column, List* objects) {
@@ -59,11 +45,26 @@ List* collect_column(Alteration& alteration, Oid relation, const char* column, L
 const char* why_not_dropped(Alteration& alteration, Oid relation, const char* column) {
   const FormData_pg_attribute row = column_row(relation, column);
   if (row.attinhcount > 0) return "cannot drop inherited column";
+  if (is_typed_table(relation)) return "cannot drop column from typed table";
+  if (is_partition_column(relation, column)) {
+    return "cannot drop column because it is part of the partition key";
+  }
   const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
   if (partitioned && !alteration.recurse && has_subclass(relation)) {
     return "cannot drop column from only the partitioned table when partitions exist";
   }
   return nullptr;
+}
+
+List* dropped_constraints(const Alteration& alteration) {
+  List* constraints = NIL;
+  ListCell* cell = nullptr;
+  foreach (cell, alteration.dropped) {
+    const auto* object = static_cast<const ObjectAddress*>(lfirst(cell));
+    if (object->classId != ConstraintRelationId) continue;
+    constraints = lappend_oid(constraints, object->objectId);
+  }
+  return constraints;
 }
 
 // The rows of one table are looked through, unless a valid CHECK constraint makes that unnecessary.
@@ -76,7 +77,7 @@ void set_table_not_null(Alteration& alteration, Oid relation, const char* column
   const FormData_pg_attribute row = column_row(relation, column);
   if (row.attnum == 0 || table.verifies_not_null) return;
   if (ddl::is_proven_not_null(relation, &row)) return;
-  const char* proof = ddl::prove_not_null(relation, row.attnum);
+  const char* proof = ddl::prove_not_null(relation, row.attnum, dropped_constraints(alteration));
   if (proof != nullptr) {
     table.proof = proof;
     return;
@@ -105,11 +106,40 @@ void alter_identity_family(Alteration& alteration, Oid relation) {
   if (kIdentityReachesPartitions) alter_family(alteration, relation);
 }
 
+bool is_in_primary_key(const Alteration& alteration, Oid relation, AttrNumber number) {
+  ListCell* cell = nullptr;
+  foreach (cell, constraints_of(relation)) {
+    const auto* facts = static_cast<const ConstraintFacts*>(lfirst(cell));
+    if (facts->type != CONSTRAINT_PRIMARY) continue;
+    if (is_dropped(alteration, ConstraintRelationId, facts->id)) continue;
+    const AttrNumber* end = facts->keys + facts->columns;
+    if (std::find(facts->keys, end, number) != end) return true;
+  }
+  return false;
+}
+
 bool is_type_with_tables(Oid relation) {
   return get_rel_relkind(relation) == RELKIND_COMPOSITE_TYPE;
 }
 
 }  // namespace
+
+bool is_in(const List* names, const char* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, names) {
+    if (strcmp(static_cast<const char*>(lfirst(cell)), name) == 0) return true;
+  }
+  return false;
+}
+
+FormData_pg_attribute column_row(Oid relation, const char* column) {
+  FormData_pg_attribute row{};
+  HeapTuple tuple = SearchSysCacheAttName(relation, column);
+  if (!HeapTupleIsValid(tuple)) return row;
+  memcpy(&row, GETSTRUCT(tuple), ATTRIBUTE_FIXED_PART_SIZE);
+  ReleaseSysCache(tuple);
+  return row;
+}
 
 bool has_column(const Alteration& alteration, Oid relation, const char* column) {
   if (is_in(alteration.added_columns, column)) return true;
@@ -162,6 +192,7 @@ void predict_drop_column(Alteration& alteration, Oid relation, const AlterTableC
 }
 
 void predict_set_not_null(Alteration& alteration, Oid relation, const char* column) {
+  alteration.made_not_null = lappend(alteration.made_not_null, const_cast<char*>(column));
   const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
   const FormData_pg_attribute row = column_row(relation, column);
   if (partitioned && row.attnotnull) return;
@@ -180,10 +211,66 @@ void predict_set_not_null(Alteration& alteration, Oid relation, const char* colu
   }
 }
 
-void predict_set_identity(Alteration& alteration, Oid relation, const char* column) {
+void predict_set_default(Alteration& alteration, Oid relation, const AlterTableCmd* command) {
+  alter_family(alteration, relation);
+  const FormData_pg_attribute row = column_row(relation, command->name);
+  if (row.attidentity != '\0' || (row.attgenerated != '\0' && command->def != nullptr)) {
+    server_refuses(alteration.prediction, "the column is an identity or generated column");
+  }
+  if (row.attnum == 0 || command->def == nullptr) return;
+  Node* raw = static_cast<Node*>(copyObjectImpl(command->def));
+  Node* expression = cookDefault(make_parsestate(nullptr), raw, row.atttypid, row.atttypmod,
+                                 NameStr(row.attname), '\0');
+  lock_named_relations(alteration.prediction, expression);
+}
+
+void predict_add_identity(Alteration& alteration, Oid relation, const char* column) {
+  const FormData_pg_attribute row = column_row(relation, column);
+  const bool not_null = row.attnotnull || is_in(alteration.made_not_null, column);
+  alteration.changed_identity = lappend(alteration.changed_identity, const_cast<char*>(column));
+  if (row.attidentity != '\0' || row.atthasdef) {
+    server_refuses(alteration.prediction, "the column has a default value already");
+  } else if (row.attnum != 0 && !not_null) {
+    server_refuses(alteration.prediction,
+                   "the column must be declared NOT NULL before identity can be added");
+  }
   alter_identity_family(alteration, relation);
-  const Oid sequence = identity_sequence(relation, column);
-  if (OidIsValid(sequence)) add_lock(alteration.prediction, sequence, ShareRowExclusiveLock);
+}
+
+// The sequence is written anew for all but GENERATED.
+void predict_set_identity(Alteration& alteration, Oid relation, const AlterTableCmd* command) {
+  alter_identity_family(alteration, relation);
+  const Oid sequence = identity_sequence(relation, command->name);
+  if (!OidIsValid(sequence)) {
+    const bool made_now = is_in(alteration.changed_identity, command->name) ||
+                          is_in(alteration.added_columns, command->name);
+    if (!made_now) {
+      server_refuses(alteration.prediction, "the column is not an identity column");
+    }
+    return;
+  }
+  RelationEffect* effect = add_lock(alteration.prediction, sequence, ShareRowExclusiveLock);
+  ListCell* cell = nullptr;
+  foreach (cell, reinterpret_cast<const List*>(command->def)) {
+    const auto* option = static_cast<const DefElem*>(lfirst(cell));
+    effect->rewrite |= strcmp(option->defname, "generated") != 0;
+  }
+}
+
+void predict_drop_not_null(Alteration& alteration, Oid relation, const char* column) {
+  alter_family(alteration, relation);
+  const FormData_pg_attribute row = column_row(relation, column);
+  const char* refusal = nullptr;
+  const bool changed = is_in(alteration.changed_identity, column);
+  if (row.attidentity != '\0' && !changed) refusal = "the column is an identity column";
+  if (is_in_primary_key(alteration, relation, row.attnum)) {
+    refusal = psprintf("column \"%s\" is in a primary key", column);
+  }
+  if (get_rel_relispartition(relation) &&
+      column_row(get_partition_parent(relation, true), column).attnotnull) {
+    refusal = psprintf("column \"%s\" is marked NOT NULL in parent table", column);
+  }
+  if (refusal != nullptr && row.attnotnull) server_refuses(alteration.prediction, refusal);
 }
 
 void predict_identity_type(Alteration& alteration, Oid relation, const char* column) {
@@ -193,6 +280,7 @@ void predict_identity_type(Alteration& alteration, Oid relation, const char* col
 }
 
 void predict_drop_identity(Alteration& alteration, Oid relation, const char* column) {
+  alteration.changed_identity = lappend(alteration.changed_identity, const_cast<char*>(column));
   alter_identity_family(alteration, relation);
   const Oid sequence = identity_sequence(relation, column);
   if (OidIsValid(sequence)) add_lock(alteration.prediction, sequence, AccessExclusiveLock);

@@ -118,6 +118,8 @@ void predict_inherit(Alteration& alteration, Oid relation, const RangeVar* paren
   }
   add_lock(alteration.prediction, parent, lock);
   if (lock == AccessShareLock) return;
+  const char* refusal = why_not_heir(parent, relation);
+  if (refusal != nullptr) server_refuses(alteration.prediction, refusal);
   // To see that nothing inherits from itself.
   ListCell* cell = nullptr;
   foreach (cell, family_of(relation)) {
@@ -136,11 +138,17 @@ void predict_column_command(Alteration& alteration, Oid relation, const AlterTab
     case AT_SetNotNull:
       predict_set_not_null(alteration, relation, command->name);
       break;
+    case AT_ColumnDefault:
+      predict_set_default(alteration, relation, command);
+      break;
+    case AT_DropNotNull:
+      predict_drop_not_null(alteration, relation, command->name);
+      break;
     case AT_AddIdentity:
-      if (kIdentityReachesPartitions) alter_family(alteration, relation);
+      predict_add_identity(alteration, relation, command->name);
       break;
     case AT_SetIdentity:
-      predict_set_identity(alteration, relation, command->name);
+      predict_set_identity(alteration, relation, command);
       break;
     case AT_DropIdentity:
       predict_drop_identity(alteration, relation, command->name);
@@ -167,6 +175,11 @@ void predict_storage_command(Alteration& alteration, Oid relation, const AlterTa
       break;
     case AT_ClusterOn:
       predict_index_lock(alteration, relation, command->name, alteration.lock);
+      break;
+    case AT_SetRelOptions:
+    case AT_ResetRelOptions:
+      check_options(relation, reinterpret_cast<List*>(command->def),
+                    command->subtype == AT_ResetRelOptions);
       break;
     case AT_ReplicaIdentity:
       predict_replica_identity(alteration, relation, command);

@@ -22,21 +22,43 @@ bool is_key(char type) { return type == CONSTRAINT_PRIMARY || type == CONSTRAINT
 // NOT NULL of 18 and later.
 bool is_not_null_constraint(char type) { return type == 'n'; }
 
+void refuse_missing(Alteration& alteration, const char* column) {
+  if (column == nullptr) return;
+  server_refuses(alteration.prediction, psprintf("column \"%s\" does not exist", column));
+}
+
+bool reads_rows(const Constraint* constraint) {
+  return !constraint->skip_validation && is_enforced(constraint);
+}
+
+// A child that has it already, and all below it, are left alone.
+bool has_such_a_check(Oid relation, const Constraint* constraint) {
+  if (constraint->conname == nullptr) return false;
+  const ConstraintFacts* own = find_constraint(relation, constraint->conname);
+  return own != nullptr && own->type == CONSTRAINT_CHECK && own->validated;
+}
+
+void add_check_below(Alteration& alteration, Oid relation, const Constraint* constraint) {
+  altered_table(alteration, relation).verify |= reads_rows(constraint);
+  ListCell* cell = nullptr;
+  foreach (cell, find_inheritance_children(relation, NoLock)) {
+    add_lock(alteration.prediction, lfirst_oid(cell), alteration.lock);
+    if (has_such_a_check(lfirst_oid(cell), constraint)) continue;
+    add_check_below(alteration, lfirst_oid(cell), constraint);
+  }
+}
+
 void add_check(Alteration& alteration, Oid relation, const Constraint* constraint) {
-  const bool reads = !constraint->skip_validation && is_enforced(constraint);
+  refuse_missing(alteration, missing_column_in(alteration, relation, constraint->raw_expr));
   if (constraint->is_no_inherit) {
-    altered_table(alteration, relation).verify |= reads;
+    altered_table(alteration, relation).verify |= reads_rows(constraint);
     return;
   }
-  if (!alteration.recurse && has_subclass(relation) &&
-      find_inheritance_children(relation, NoLock) != NIL) {
+  if (!alteration.recurse && find_inheritance_children(relation, NoLock) != NIL) {
     server_refuses(alteration.prediction, "constraint must be added to child tables too");
     return;
   }
-  ListCell* cell = nullptr;
-  foreach (cell, alter_family(alteration, relation)) {
-    altered_table(alteration, lfirst_oid(cell)).verify |= reads;
-  }
+  add_check_below(alteration, relation, constraint);
 }
 
 // The same columns, under the same constraint: the partition's index becomes part of the new one.
@@ -91,13 +113,7 @@ void set_key_not_null(Alteration& alteration, Oid relation, const List* columns)
   ListCell* cell = nullptr;
   foreach (cell, columns) {
     const char* column = strVal(lfirst(cell));
-    if (!has_column(alteration, relation, column)) {
-      server_refuses(alteration.prediction,
-                     psprintf("column \"%s\" named in key does not exist", column));
-      return;
-    }
-    if (is_not_null_already(relation, column)) continue;
-    predict_set_not_null(alteration, relation, column);
+    if (!is_not_null_already(relation, column)) predict_set_not_null(alteration, relation, column);
   }
 }
 
@@ -133,6 +149,13 @@ void add_key(Alteration& alteration, Oid relation, const Constraint* constraint)
   }
   if (constraint->indexname != nullptr) {
     use_index(alteration, relation, constraint);
+    return;
+  }
+  refuse_missing(alteration, missing_column(alteration, relation, constraint->keys));
+  if (constraint->contype != CONSTR_EXCLUSION &&
+      !covers_partition_key(relation, constraint->keys)) {
+    server_refuses(alteration.prediction,
+                   "unique constraint on partitioned table must include all partitioning columns");
     return;
   }
   if (constraint->contype == CONSTR_PRIMARY) {
@@ -195,6 +218,24 @@ void validate_rows(Alteration& alteration, const ConstraintFacts& facts) {
   }
 }
 
+// One that this very statement adds.
+bool validates_added(Alteration& alteration, Oid relation, const char* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, alteration.added_constraints) {
+    const auto* constraint = static_cast<const Constraint*>(lfirst(cell));
+    if (constraint->conname == nullptr || strcmp(constraint->conname, name) != 0) continue;
+    auto* valid = static_cast<Constraint*>(copyObjectImpl(constraint));
+    valid->skip_validation = false;
+    if (valid->contype == CONSTR_FOREIGN) {
+      predict_add_foreign_key(alteration, relation, valid, KeyRows::kChecked);
+    } else {
+      add_check(alteration, relation, valid);
+    }
+    return true;
+  }
+  return false;
+}
+
 void alter_children(Alteration& alteration, const ConstraintFacts& facts) {
   const bool partitioned = get_rel_relkind(facts.table) == RELKIND_PARTITIONED_TABLE ||
                            get_rel_relkind(facts.referenced) == RELKIND_PARTITIONED_TABLE;
@@ -218,11 +259,15 @@ void predict_add_constraint(Alteration& alteration, Oid relation, const Constrai
   const char* name = constraint->conname;
   const ConstraintFacts* other = name != nullptr ? find_constraint(relation, name) : nullptr;
   if (other != nullptr && !is_dropped(alteration, ConstraintRelationId, other->id)) {
+    // It becomes local as well.
+    if (other->inherited && constraint->contype == CONSTR_CHECK) return;
     server_refuses(alteration.prediction,
                    psprintf("constraint \"%s\" for relation \"%s\" already exists", name,
                             get_rel_name(relation)));
     return;
   }
+  alteration.added_constraints =
+      lappend(alteration.added_constraints, const_cast<Constraint*>(constraint));
   switch (constraint->contype) {
     case CONSTR_CHECK:
       add_check(alteration, relation, constraint);
@@ -257,7 +302,7 @@ void predict_drop_constraint(Alteration& alteration, Oid relation, const AlterTa
   const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
   if (partitioned) alter_whole_family(alteration, relation);
   const ConstraintFacts* facts = find_constraint(relation, command->name);
-  if (facts == nullptr) {
+  if (facts == nullptr || is_dropped(alteration, ConstraintRelationId, facts->id)) {
     if (!command->missing_ok) miss_constraint(alteration, relation, command->name);
     return;
   }
@@ -270,6 +315,7 @@ void predict_drop_constraint(Alteration& alteration, Oid relation, const AlterTa
 }
 
 void predict_validate(Alteration& alteration, Oid relation, const char* name) {
+  if (validates_added(alteration, relation, name)) return;
   const ConstraintFacts* facts = find_constraint(relation, name);
   if (facts == nullptr) {
     miss_constraint(alteration, relation, name);

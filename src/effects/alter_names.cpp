@@ -37,13 +37,33 @@ void refuse_only(Prediction& prediction, Oid relation, bool recurse, const char*
   server_refuses(prediction, message);
 }
 
-void rename_relation(Prediction& prediction, Oid relation, const char* new_name) {
-  if (OidIsValid(get_relname_relid(new_name, get_rel_namespace(relation)))) {
-    server_refuses(prediction, psprintf("relation \"%s\" already exists", new_name));
+bool is_of_kind(ObjectType type, char kind) {
+  switch (type) {
+    case OBJECT_VIEW:
+      return kind == RELKIND_VIEW;
+    case OBJECT_MATVIEW:
+      return kind == RELKIND_MATVIEW;
+    case OBJECT_SEQUENCE:
+      return kind == RELKIND_SEQUENCE;
+    case OBJECT_FOREIGN_TABLE:
+      return kind == RELKIND_FOREIGN_TABLE;
+    default:
+      return kind != RELKIND_COMPOSITE_TYPE;
+  }
+}
+
+void rename_relation(Prediction& prediction, Oid relation, const RenameStmt* statement) {
+  if (!is_of_kind(statement->renameType, get_rel_relkind(relation))) {
+    server_refuses(prediction, "the relation is of another kind");
     return;
   }
-  add_lock(prediction, relation,
-           is_index(relation) ? ShareUpdateExclusiveLock : AccessExclusiveLock);
+  if (OidIsValid(get_relname_relid(statement->newname, get_rel_namespace(relation)))) {
+    server_refuses(prediction, psprintf("relation \"%s\" already exists", statement->newname));
+    return;
+  }
+  // Only ALTER INDEX takes less.
+  const bool as_index = statement->renameType == OBJECT_INDEX && is_index(relation);
+  add_lock(prediction, relation, as_index ? ShareUpdateExclusiveLock : AccessExclusiveLock);
 }
 
 void rename_column(Prediction& prediction, Oid relation, const RenameStmt* statement) {
@@ -56,12 +76,24 @@ void rename_column(Prediction& prediction, Oid relation, const RenameStmt* state
                                         statement->newname, get_rel_name(relation)));
     return;
   }
+  if (has_other_source(relation, statement->subname)) {
+    server_refuses(prediction,
+                   psprintf("cannot rename inherited column \"%s\"", statement->subname));
+    return;
+  }
+  if (is_typed_table(relation)) {
+    server_refuses(prediction, "cannot rename column of typed table");
+    return;
+  }
   const bool recurse = statement->relation->inh;
   refuse_only(prediction, relation, recurse,
               "inherited column must be renamed in child tables too");
   lock_family(prediction, relation, recurse);
-  Alteration alteration{prediction, AccessExclusiveLock, recurse, NIL, NIL, NIL, NIL, NIL, NIL};
-  (void)typed_tables(alteration, relation, statement->behavior);
+  Alteration alteration{prediction, AccessExclusiveLock, recurse};
+  ListCell* cell = nullptr;
+  foreach (cell, typed_tables(alteration, relation, statement->behavior)) {
+    lock_family(prediction, lfirst_oid(cell), true);
+  }
 }
 
 void rename_constraint(Prediction& prediction, Oid relation, const RenameStmt* statement) {
@@ -102,7 +134,7 @@ void rename_part(Prediction& prediction, Oid relation, const RenameStmt* stateme
       add_lock(prediction, relation, AccessExclusiveLock);
       break;
     default:
-      rename_relation(prediction, relation, statement->newname);
+      rename_relation(prediction, relation, statement);
       break;
   }
 }

@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "catalog/pg_class.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_inherits.h"
 #include "utils/lsyscache.h"
 }
@@ -35,18 +36,22 @@ bool has_such_a_key(Oid partition, const ConstraintFacts& key) {
     const auto* own = static_cast<const ConstraintFacts*>(lfirst(cell));
     const bool same = own->type == CONSTRAINT_FOREIGN && own->referenced == key.referenced &&
                       !OidIsValid(own->parent) && own->validated &&
-                      own->deferrable == key.deferrable && own->deferred == key.deferred;
-    if (same && same_columns(key, *own)) return true;
+                      own->deferrable == key.deferrable && own->deferred == key.deferred &&
+                      own->on_update == key.on_update && own->on_delete == key.on_delete &&
+                      own->match == key.match;
+    const bool to_same =
+        memcmp(own->referenced_keys, key.referenced_keys, sizeof(key.referenced_keys)) == 0;
+    if (same && to_same && same_columns(key, *own)) return true;
   }
   return false;
 }
 
 void give_key(Alteration& alteration, Oid partition, const ConstraintFacts& key) {
   if (has_such_a_key(partition, key)) {
-    // Its triggers on the referenced table are dropped: the parent has some there.
-    add_lock(alteration.prediction, key.referenced, AccessExclusiveLock);
+    lock_attached_key(alteration.prediction, key.referenced);
     return;
   }
+  add_lock(alteration.prediction, key.index, AccessShareLock);
   if (get_rel_relkind(partition) == RELKIND_RELATION) {
     if (key.validated) check_foreign_key(alteration, partition, key.referenced);
     return;
@@ -60,6 +65,8 @@ void give_key(Alteration& alteration, Oid partition, const ConstraintFacts& key)
 // Looked for by a query that joins the two tables.
 void look_for_references(Alteration& alteration, const ConstraintFacts& key) {
   Prediction& prediction = alteration.prediction;
+  // Which of the tables are read to the end depends on the plan.
+  prediction.estimated = true;
   add_lock(prediction, key.table, AccessExclusiveLock);
   const bool partitioned = get_rel_relkind(key.table) == RELKIND_PARTITIONED_TABLE;
   List* tables = partitioned ? family_of(key.table) : list_make1_oid(key.table);
@@ -72,6 +79,31 @@ void look_for_references(Alteration& alteration, const ConstraintFacts& key) {
   foreach (cell, family_of(key.referenced)) lock_for_query(prediction, lfirst_oid(cell));
 }
 
+// The indexes that have become part of the one that the key relies on. A partition can have several
+// such; the server records the one that it has attached.
+void lock_own_keys(Prediction& prediction, Oid partition, Oid index) {
+  const Oid constraint = get_index_constraint(index);
+  const ConstraintFacts* key = OidIsValid(constraint) ? read_constraint(constraint) : nullptr;
+  if (key == nullptr) return;
+  ListCell* tables = nullptr;
+  ListCell* cell = nullptr;
+  foreach (tables, family_of(partition)) {
+    foreach (cell, constraints_of(lfirst_oid(tables))) {
+      const auto* own = static_cast<const ConstraintFacts*>(lfirst(cell));
+      if (own->type != key->type || !same_columns(*key, *own)) continue;
+      add_lock(prediction, own->index, AccessShareLock);
+    }
+  }
+}
+
+// The actions on the referenced table's partitions are recorded anew.
+void lock_index_parts(Prediction& prediction, Oid index) {
+  ListCell* cell = nullptr;
+  foreach (cell, family_of(index)) {
+    if (lfirst_oid(cell) != index) add_lock(prediction, lfirst_oid(cell), AccessShareLock);
+  }
+}
+
 }  // namespace
 
 void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition) {
@@ -81,12 +113,13 @@ void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
     if (is_among(to_parent, key->parent)) continue;
     add_lock(alteration.prediction, key->table, ShareRowExclusiveLock);
+    lock_own_keys(alteration.prediction, partition, key->index);
   }
   List* own = constraints_of(parent);
   foreach (cell, own) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
     if (key->type != CONSTRAINT_FOREIGN || is_among(own, key->parent)) continue;
-    lock_referenced(alteration, key->referenced);
+    lock_referenced(alteration, key->referenced, InvalidOid);
     give_key(alteration, partition, *key);
   }
 }
@@ -98,7 +131,8 @@ void predict_detached_keys(Alteration& alteration, Oid partition) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
     const bool cloned =
         key->type == CONSTRAINT_FOREIGN && OidIsValid(key->parent) && !is_among(own, key->parent);
-    if (cloned) lock_referenced(alteration, key->referenced);
+    if (cloned) lock_referenced(alteration, key->referenced, InvalidOid);
+    if (cloned) lock_index_parts(alteration.prediction, key->index);
   }
   foreach (cell, keys_that_reference(partition)) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));

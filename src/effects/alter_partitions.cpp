@@ -114,6 +114,7 @@ void ensure_indexes(Alteration& alteration, const Pair& tables, const AttrMap* m
   foreach (cell, indexes_of(RelationGetRelid(tables.parent))) {
     const Oid index = lfirst_oid(cell);
     if (get_rel_relkind(index) != RELKIND_PARTITIONED_INDEX) continue;
+    add_lock(alteration.prediction, index, ShareUpdateExclusiveLock);
     const Oid own = index_that_serves(tables, index, map, taken);
     if (OidIsValid(own)) {
       taken = lappend_oid(taken, own);
@@ -240,6 +241,11 @@ void predict_attach(Alteration& alteration, Oid relation, const PartitionCmd* co
   }
   if (get_rel_relispartition(partition)) {
     server_refuses(alteration.prediction, "the table is already a partition");
+    return;
+  }
+  const char* refusal = why_not_heir(relation, partition);
+  if (refusal != nullptr) {
+    server_refuses(alteration.prediction, refusal);
     return;
   }
   const Oid default_partition = get_default_partition_oid(relation);

@@ -16,7 +16,20 @@ namespace db_guard::effects {
 namespace {
 
 // In the server's order.
-enum Pass { kDrop, kAlterType, kAddColumn, kAddConstraint, kColumnAttributes, kMisc, kPasses };
+enum Pass {
+  kDrop,
+  kAlterType,
+  kAddColumn,
+  kColumnAttributes,
+  kAddKey,
+  kAddConstraint,
+  kMisc,
+  kPasses
+};
+
+bool is_key(const Constraint* constraint) {
+  return constraint->contype == CONSTR_PRIMARY || constraint->contype == CONSTR_UNIQUE;
+}
 
 Pass pass_of(const AlterTableCmd* command) {
   if (is_set_expression(command)) return kAlterType;
@@ -34,7 +47,7 @@ Pass pass_of(const AlterTableCmd* command) {
     case AT_SetNotNull:
       return kColumnAttributes;
     case AT_AddConstraint:
-      return kAddConstraint;
+      return is_key(reinterpret_cast<const Constraint*>(command->def)) ? kAddKey : kAddConstraint;
     default:
       return kMisc;
   }

@@ -55,7 +55,9 @@ void remake_constraint(Alteration& alteration, const TypePlan& plan, Oid constra
   const ConstraintFacts* facts = read_constraint(constraint);
   if (facts == nullptr || !OidIsValid(facts->table)) return;
   if (facts->type == CONSTRAINT_FOREIGN) {
-    if (!OidIsValid(facts->parent)) recheck_key(alteration, plan, *facts);
+    if (OidIsValid(facts->parent)) return;
+    lock_key_index(alteration.prediction, facts->index);
+    recheck_key(alteration, plan, *facts);
   } else if (facts->type == CONSTRAINT_CHECK) {
     altered_table(alteration, facts->table).verify |= facts->validated;
   } else if (OidIsValid(facts->index)) {
@@ -87,16 +89,34 @@ void change_table(Alteration& alteration, Oid relation, const AlterTableCmd* com
     server_refuses(alteration.prediction, plan.refused);
     return;
   }
+  lock_relations_of_default(alteration.prediction, relation, plan.number);
   altered_table(alteration, relation).rewrite |= plan.rewrite;
   remake_dependents(alteration, plan);
+}
+
+const char* why_not_changed(const Alteration& alteration, Oid relation, const char* column) {
+  if (is_typed_table(relation)) return "cannot alter column type of typed table";
+  if (!alteration.recurse && find_inheritance_children(relation, NoLock) != NIL) {
+    return "type of inherited column must be changed in child tables too";
+  }
+  if (has_other_source(relation, column)) return "cannot alter inherited column";
+  ListCell* cell = nullptr;
+  foreach (cell, family_of(relation)) {
+    if (is_partition_column(lfirst_oid(cell), column)) {
+      return "cannot alter column because it is part of the partition key";
+    }
+  }
+  const bool stored = has_storage(get_rel_relkind(relation));
+  if (!stored && is_row_type_stored(relation)) return "cannot alter type because a column uses it";
+  return nullptr;
 }
 
 }  // namespace
 
 void predict_type_change(Alteration& alteration, Oid relation, const AlterTableCmd* command) {
-  if (!alteration.recurse && find_inheritance_children(relation, NoLock) != NIL) {
-    server_refuses(alteration.prediction,
-                   "type of inherited column must be changed in child tables too");
+  const char* refusal = why_not_changed(alteration, relation, command->name);
+  if (refusal != nullptr) {
+    server_refuses(alteration.prediction, refusal);
     return;
   }
   ListCell* cell = nullptr;
@@ -104,7 +124,10 @@ void predict_type_change(Alteration& alteration, Oid relation, const AlterTableC
     change_table(alteration, lfirst_oid(cell), command);
   }
   foreach (cell, typed_tables(alteration, relation, command->behavior)) {
-    change_table(alteration, lfirst_oid(cell), command);
+    ListCell* heir = nullptr;
+    foreach (heir, alter_whole_family(alteration, lfirst_oid(cell))) {
+      change_table(alteration, lfirst_oid(heir), command);
+    }
   }
   predict_identity_type(alteration, relation, command->name);
 }

@@ -23,6 +23,9 @@ List* lock_all(Alteration& alteration, List* relations) {
 
 // A rewrite makes a new file, and builds every index anew.
 void rewrite(Alteration& alteration, AlteredTable& table, RelationEffect& effect) {
+  if (is_row_type_stored(table.relation)) {
+    server_refuses(alteration.prediction, "cannot alter table because a column uses its row type");
+  }
   effect.rewrite = true;
   effect.index_build = table.builds_index;
   ListCell* cell = nullptr;

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "catalog/objectaddress.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_constraint.h"
 }
 
@@ -25,8 +26,12 @@ struct ConstraintFacts {
   Oid index;
   Oid parent;
   int inherit_count;
+  char on_update;
+  char on_delete;
+  char match;
   int columns;
   AttrNumber keys[INDEX_MAX_KEYS];
+  AttrNumber referenced_keys[INDEX_MAX_KEYS];
   const char* name;
 };
 ConstraintFacts* read_constraint(Oid id);
@@ -54,13 +59,15 @@ struct ForeignKeyCheck {
 struct Alteration {
   Prediction& prediction;
   LOCKMODE lock;
-  bool recurse;          // no ONLY
-  List* tables;          // AlteredTable*
-  List* checks;          // ForeignKeyCheck*
-  List* dropped;         // ObjectAddress* of what the statement has dropped so far
-  List* added_columns;   // names
-  List* added_checks;    // Constraint*: CHECK, on the statement's own table, valid from the start
-  List* nullable_added;  // names of added columns without a value for the rows that exist
+  bool recurse;             // no ONLY
+  List* tables;             // AlteredTable*
+  List* checks;             // ForeignKeyCheck*
+  List* dropped;            // ObjectAddress* of what the statement has dropped so far
+  List* added_columns;      // names
+  List* added_constraints;  // Constraint*, of the statement's own table
+  List* made_not_null;      // names of columns
+  List* changed_identity;   // names of columns
+  List* nullable_added;     // names of added columns that are not declared NOT NULL
 };
 
 AlteredTable& altered_table(Alteration& alteration, Oid relation);
@@ -81,6 +88,8 @@ void predict_command(Alteration& alteration, Oid relation, const AlterTableCmd* 
 void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 
 // alter_columns.cpp
+FormData_pg_attribute column_row(Oid relation, const char* column);
+bool is_in(const List* names, const char* name);
 // Right now: neither dropped by this statement, nor missing.
 bool has_column(const Alteration& alteration, Oid relation, const char* column);
 // The tables of a composite type, locked; they follow it with CASCADE only.
@@ -88,11 +97,32 @@ bool is_not_null_already(Oid relation, const char* column);
 List* typed_tables(Alteration& alteration, Oid type_relation, DropBehavior behavior);
 void predict_drop_column(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 void predict_set_not_null(Alteration& alteration, Oid relation, const char* column);
-void predict_set_identity(Alteration& alteration, Oid relation, const char* column);
+void predict_set_default(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+void predict_add_identity(Alteration& alteration, Oid relation, const char* column);
+void predict_set_identity(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+void predict_drop_not_null(Alteration& alteration, Oid relation, const char* column);
 // The sequence takes the type of its column.
 void predict_identity_type(Alteration& alteration, Oid relation, const char* column);
 void predict_drop_identity(Alteration& alteration, Oid relation, const char* column);
 void predict_set_expression(Alteration& alteration, Oid relation, const char* column);
+
+// alter_refusals.cpp
+// The first column that is missing; null where none is.
+const char* missing_column_in(const Alteration& alteration, Oid relation, Node* raw_expression);
+const char* missing_column(const Alteration& alteration, Oid relation, const List* names);
+bool is_row_type_stored(Oid relation);
+bool is_partition_column(Oid relation, const char* column);
+bool covers_partition_key(Oid relation, const List* columns);
+bool is_typed_table(Oid relation);
+void check_options(Oid relation, List* options, bool reset);
+// Null where the child could be a partition or heir of the parent.
+const char* why_not_heir(Oid parent, Oid child);
+// Some heir has the column from elsewhere, too.
+bool has_other_source(Oid relation, const char* column);
+
+// dependency_locks.cpp
+void lock_named_relations(Prediction& prediction, Node* expression);
+void lock_relations_of_default(Prediction& prediction, Oid relation, AttrNumber column);
 
 // alter_type.cpp
 void predict_type_change(Alteration& alteration, Oid relation, const AlterTableCmd* command);
@@ -111,7 +141,11 @@ void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constra
                              KeyRows rows);
 // The planner opens every index of a table that it plans a query on.
 void lock_for_query(Prediction& prediction, Oid relation);
-void lock_referenced(Alteration& alteration, Oid referenced);
+// A partition's own key becomes part of the parent's: its triggers on the referenced tables go.
+void lock_attached_key(Prediction& prediction, Oid referenced);
+// The index that a key relies on, and its parts on the partitions.
+void lock_key_index(Prediction& prediction, Oid index);
+void lock_referenced(Alteration& alteration, Oid referenced, Oid index);
 void check_foreign_key(Alteration& alteration, Oid table, Oid referenced);
 // 18 and later: the rows of a key NOT VALID of a partitioned table, and of one NOT ENFORCED.
 void validate_key(Alteration& alteration, const ConstraintFacts& facts);

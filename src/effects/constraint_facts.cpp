@@ -17,14 +17,14 @@ namespace db_guard::effects {
 
 namespace {
 
-void read_keys(::Relation catalog, HeapTuple tuple, ConstraintFacts& facts) {
+int read_keys(::Relation catalog, HeapTuple tuple, AttrNumber column, AttrNumber* keys) {
   bool is_null = false;
-  const Datum value =
-      heap_getattr(tuple, Anum_pg_constraint_conkey, RelationGetDescr(catalog), &is_null);
-  if (is_null) return;
+  const Datum value = heap_getattr(tuple, column, RelationGetDescr(catalog), &is_null);
+  if (is_null) return 0;
   ArrayType* array = DatumGetArrayTypeP(value);
-  facts.columns = Min(ARR_DIMS(array)[0], INDEX_MAX_KEYS);
-  memcpy(facts.keys, ARR_DATA_PTR(array), facts.columns * sizeof(AttrNumber));
+  const int count = ARR_NDIM(array) == 0 ? 0 : Min(ARR_DIMS(array)[0], INDEX_MAX_KEYS);
+  memcpy(keys, ARR_DATA_PTR(array), count * sizeof(AttrNumber));
+  return count;
 }
 
 ConstraintFacts* facts_of(::Relation catalog, HeapTuple tuple) {
@@ -43,7 +43,11 @@ ConstraintFacts* facts_of(::Relation catalog, HeapTuple tuple) {
   facts->index = form->conindid;
   facts->parent = form->conparentid;
   facts->name = pstrdup(NameStr(form->conname));
-  read_keys(catalog, tuple, *facts);
+  facts->on_update = form->confupdtype;
+  facts->on_delete = form->confdeltype;
+  facts->match = form->confmatchtype;
+  facts->columns = read_keys(catalog, tuple, Anum_pg_constraint_conkey, facts->keys);
+  (void)read_keys(catalog, tuple, Anum_pg_constraint_confkey, facts->referenced_keys);
   return facts;
 }
 

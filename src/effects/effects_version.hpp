@@ -6,6 +6,8 @@
 extern "C" {
 #include "nodes/nodes.h"
 #include "access/attmap.h"
+#include "access/reloptions.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "utils/rel.h"
 #include "nodes/pg_list.h"
@@ -71,6 +73,38 @@ inline AttrMap* map_of_columns(::Relation to, ::Relation from) {
   return build_attrmap_by_name(RelationGetDescr(to), RelationGetDescr(from), false);
 #else
   return build_attrmap_by_name(RelationGetDescr(to), RelationGetDescr(from));
+#endif
+}
+
+// The tree walkers want a function without a prototype on 15, and cast it themselves afterwards.
+template <class Context>
+bool walk_expression(Node* node, bool (*walker)(Node*, Context*), Context* context) {
+#if PG_VERSION_NUM >= 160000
+  return expression_tree_walker(node, walker, context);
+#else
+  return expression_tree_walker(
+      node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context);
+#endif
+}
+template <class Context>
+bool walk_raw_expression(Node* node, bool (*walker)(Node*, Context*), Context* context) {
+#if PG_VERSION_NUM >= 160000
+  return raw_expression_tree_walker(node, walker, context);
+#else
+  return raw_expression_tree_walker(
+      node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context);
+#endif
+}
+
+// The storage options as pg_class would keep them.
+inline Datum storage_options(List* options, bool reset) {
+#if PG_VERSION_NUM >= 180000
+  static const char* const kNamespaces[] = HEAP_RELOPT_NAMESPACES;
+  return transformRelOptions(0, options, nullptr, kNamespaces, false, reset);
+#else
+  static char toast[] = "toast";
+  static char* namespaces[] = {toast, nullptr};
+  return transformRelOptions(0, options, nullptr, namespaces, false, reset);
 #endif
 }
 

@@ -48,10 +48,17 @@ struct Touched {
   char kind;
 };
 
+// A foreign key whose name the server has said, of one of the tables that are locked.
+struct CheckedKey {
+  Oid table;
+  Oid constraint;
+};
+
 struct Trace {
   List* touched;  // Touched*
   List* reports;
-  List* checked;  // OIDs of tables whose foreign keys were checked
+  List* checked;  // CheckedKey*
+  List* joined;   // and of the tables that these refer to
   double milliseconds;
 };
 
@@ -102,7 +109,11 @@ void add_checked(Trace& trace, const char* constraint, const List* locks) {
       if (strcmp(NameStr(form->conname), constraint) != 0) continue;
       // Partitioned tables have no rows of their own to check.
       if (get_rel_relkind(table) != RELKIND_RELATION) continue;
-      trace.checked = list_append_unique_oid(trace.checked, table);
+      auto* key = static_cast<CheckedKey*>(palloc(sizeof(CheckedKey)));
+      *key = {table, form->oid};
+      trace.checked = lappend(trace.checked, key);
+      // Whether the join reads them or their indexes is the planner's choice of the day.
+      trace.joined = list_concat_unique_oid(trace.joined, effects::family_of(form->confrelid));
     }
     systable_endscan(scan);
   }
@@ -142,6 +153,10 @@ void look_around(Trace& trace, const List* locks_before, const List* counts_befo
   foreach (cell, trace.reports) {
     const auto* report = static_cast<const Report*>(lfirst(cell));
     if (report->kind == ReportKind::kFkCheck) add_checked(trace, report->name, locks);
+  }
+  foreach (cell, trace.touched) {
+    auto* touched = static_cast<Touched*>(lfirst(cell));
+    if (list_member_oid(trace.joined, touched->held.relation)) touched->read = false;
   }
 }
 
@@ -195,6 +210,21 @@ bool is_rewritten(const Trace& trace, const Touched& after, const Touched& befor
   return before.kind != RELKIND_INDEX || !any_index_built(trace);
 }
 
+// Called after the rollback: a key that is valid now was not the one.
+bool is_checked(const Trace& trace, Oid table) {
+  ListCell* cell = nullptr;
+  foreach (cell, trace.checked) {
+    const auto* key = static_cast<const CheckedKey*>(lfirst(cell));
+    if (key->table != table) continue;
+    HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(key->constraint));
+    if (!HeapTupleIsValid(tuple)) return true;
+    const bool valid = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple))->convalidated;
+    ReleaseSysCache(tuple);
+    if (!valid) return true;
+  }
+  return false;
+}
+
 // Called after the rollback: the relation is what it was before the statement.
 void conclude(const Trace& trace, const Touched& after, const Node* tree, Prediction& result) {
   Touched before{};
@@ -212,7 +242,7 @@ void conclude(const Trace& trace, const Touched& after, const Node* tree, Predic
       apply_report(*report, effect);
   }
   if (after.name != nullptr && is_rewritten(trace, after, before, tree)) effect.rewrite = true;
-  effect.fk_check = list_member_oid(trace.checked, after.held.relation);
+  effect.fk_check = is_checked(trace, after.held.relation);
   if (after.read && has_rows && !effect.rewrite && !effect.index_build && !effect.fk_check) {
     effect.scan = true;
   }
