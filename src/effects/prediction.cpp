@@ -18,6 +18,8 @@ namespace {
 
 bool is_worth_a_row(Oid relation) {
   if (!OidIsValid(relation) || relation < FirstNormalObjectId) return false;
+  // A composite type has no rows that anybody could wait for.
+  if (get_rel_relkind(relation) == RELKIND_COMPOSITE_TYPE) return false;
   const Oid schema = get_rel_namespace(relation);
   return OidIsValid(schema) && !IsCatalogNamespace(schema) && !IsToastNamespace(schema);
 }
