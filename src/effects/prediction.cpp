@@ -52,7 +52,14 @@ void server_refuses(Prediction& prediction, const char* message) {
   if (prediction.refused == nullptr) prediction.refused = message;
 }
 
-Oid find_relation(Prediction&, const RangeVar* name) {
+Oid find_relation(Prediction& prediction, const RangeVar* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, prediction.made) {
+    if (name->schemaname == nullptr &&
+        strcmp(static_cast<const char*>(lfirst(cell)), name->relname) == 0) {
+      return InvalidOid;
+    }
+  }
   return RangeVarGetRelid(name, NoLock, true);
 }
 

@@ -29,6 +29,7 @@ struct Prediction {
   const char* unknown;  // why the statement cannot be judged; null where it can
   const char* refused;  // what the server will say instead of running it; null where it will run it
   bool estimated;       // something could not be known for certain
+  List* made;           // names (char*) of relations that the statement itself makes first
 };
 
 // Adds the lock; the strongest one of a relation stays. Catalogs, TOAST and what the prediction

@@ -30,7 +30,7 @@ void predict_create_view(Prediction& prediction, const ViewStmt* create) {
   RangeVar name = *create->view;
   const Oid schema = RangeVarGetAndCheckCreationNamespace(&name, NoLock, nullptr);
   const Oid existing = get_relname_relid(name.relname, schema);
-  if (!OidIsValid(existing)) return;
+  if (!OidIsValid(existing) || prediction.made != NIL) return;
   if (!create->replace)
     server_refuses(prediction, psprintf("relation \"%s\" already exists", name.relname));
   else if (get_rel_relkind(existing) != RELKIND_VIEW)
