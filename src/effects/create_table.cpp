@@ -33,11 +33,7 @@ namespace db_guard::effects {
 namespace {
 
 bool is_there(Prediction& prediction, const RangeVar* name, bool if_not_exists) {
-  RangeVar copy = *name;
-  Oid existing = InvalidOid;
-  const Oid schema = RangeVarGetAndCheckCreationNamespace(&copy, NoLock, nullptr);
-  existing = get_relname_relid(name->relname, schema);
-  if (!OidIsValid(existing) || prediction.made != NIL) return false;
+  if (!OidIsValid(find_namesake(prediction, name))) return false;
   if (!if_not_exists)
     server_refuses(prediction, psprintf("relation \"%s\" already exists", name->relname));
   return true;

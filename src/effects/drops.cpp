@@ -76,6 +76,8 @@ void lock_table_of_index(Prediction& prediction, Oid index, LOCKMODE lock) {
 
 void predict_drop_relations(Prediction& prediction, const DropStmt* drop) {
   Deletion deletion = {NIL, drop->behavior == DROP_CASCADE};
+  if (drop->concurrent && (list_length(drop->objects) != 1 || deletion.cascade))
+    server_refuses(prediction, "DROP INDEX CONCURRENTLY takes one index, and no CASCADE");
   ListCell* cell = nullptr;
   foreach (cell, drop->objects) {
     RangeVar* name = makeRangeVarFromNameList(static_cast<List*>(lfirst(cell)));
@@ -85,7 +87,9 @@ void predict_drop_relations(Prediction& prediction, const DropStmt* drop) {
       server_refuses(prediction, psprintf("\"%s\" is another kind of relation", name->relname));
       continue;
     }
-    if (drop->concurrent) {
+    if (drop->concurrent && get_rel_persistence(relation) != RELPERSISTENCE_TEMP) {
+      if (get_rel_relkind(relation) == RELKIND_PARTITIONED_INDEX)
+        server_refuses(prediction, "cannot drop a partitioned index concurrently");
       add_lock(prediction, IndexGetRelation(relation, true), ShareUpdateExclusiveLock);
       add_lock(prediction, relation, AccessExclusiveLock);
       continue;

@@ -1,5 +1,7 @@
 #include "effects/prediction.hpp"
 
+#include "effects/effects_version.hpp"
+
 extern "C" {
 #include "access/transam.h"
 #include "catalog/catalog.h"
@@ -83,6 +85,18 @@ Oid need_relation(Prediction& prediction, const RangeVar* name, bool missing_ok)
     server_refuses(prediction, psprintf("relation \"%s\" does not exist", name->relname));
   }
   return relation;
+}
+
+Oid find_namesake(const Prediction& prediction, const RangeVar* name) {
+  if (prediction.made != NIL) return InvalidOid;
+  if (name->relpersistence == RELPERSISTENCE_TEMP) {
+    // Asking for the schema of temporary tables would make it.
+    RangeVar* temporary = makeRangeVar(pstrdup("pg_temp"), name->relname, -1);
+    return RangeVarGetRelid(temporary, NoLock, true);
+  }
+  const Oid schema = RangeVarGetCreationNamespace(name);
+  check_may_create_in(schema);
+  return get_relname_relid(name->relname, schema);
 }
 
 void lock_family(Prediction& prediction, Oid relation, LOCKMODE lock) {

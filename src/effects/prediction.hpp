@@ -50,6 +50,8 @@ List* family_of(Oid relation);
 List* indexes_of(Oid relation);
 // As find_relation; a missing one makes the server refuse the statement, or skip it.
 Oid need_relation(Prediction& prediction, const RangeVar* name, bool missing_ok);
+// What has the name already that a new relation is to get; InvalidOid where the name is free.
+Oid find_namesake(const Prediction& prediction, const RangeVar* name);
 // The same lock on all of family_of(), or on all of indexes_of().
 void lock_family(Prediction& prediction, Oid relation, LOCKMODE lock);
 void lock_indexes(Prediction& prediction, Oid table, LOCKMODE lock);

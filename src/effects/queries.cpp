@@ -17,6 +17,8 @@ extern "C" {
 #include "nodes/primnodes.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "parser/parse_clause.h"
+#include "parser/parse_node.h"
 #include "parser/parse_type.h"
 #include "rewrite/prs2lock.h"
 #include "storage/bufmgr.h"
@@ -38,6 +40,7 @@ struct Named {
   CmdType command;       // CMD_SELECT, or what is done to it
   bool family;           // with its children
   const List* targets;   // ResTarget*, of UPDATE; NIL where they are not known
+  bool unread;           // no row of it can come through
   bool finds_conflicts;  // ON CONFLICT (...)
 };
 
@@ -63,7 +66,7 @@ Named* add_named(RawWalk& walk, const RangeVar* name, LOCKMODE lock, CmdType com
   const Oid relation = need_relation(*walk.prediction, name, false);
   if (!OidIsValid(relation)) return nullptr;
   auto* named = static_cast<Named*>(palloc(sizeof(Named)));
-  *named = {relation, lock, command, name->inh, NIL, false};
+  *named = {relation, lock, command, name->inh, NIL, false, false};
   walk.named = lappend(walk.named, named);
   add_lock(*walk.prediction, relation, lock);
   return named;
@@ -120,6 +123,36 @@ bool walk_rest(Node* node, RawWalk& walk) {
   return raw_expression_tree_walker(node, as_walker(walk_raw), &walk);
 }
 
+bool is_not_constant(Node* node, void* context) {
+  if (node == nullptr) return false;
+  switch (nodeTag(node)) {
+    case T_ColumnRef:
+    case T_FuncCall:
+    case T_SubLink:
+    case T_ParamRef:
+    case T_SQLValueFunction:
+      return true;
+    default:
+      return raw_expression_tree_walker(node, as_walker(is_not_constant), context);
+  }
+}
+
+// WHERE false, LIMIT 0: the usual ways to take the columns of a table without its rows.
+bool reads_nothing(const SelectStmt* select) {
+  if (select->limitCount != nullptr && IsA(select->limitCount, A_Const)) {
+    const auto* limit = castNode(A_Const, select->limitCount);
+    if (!limit->isnull && IsA(&limit->val, Integer) && intVal(&limit->val) == 0) return true;
+  }
+  if (select->whereClause == nullptr || is_not_constant(select->whereClause, nullptr)) return false;
+  Node* condition = transformWhereClause(make_parsestate(nullptr),
+                                         static_cast<Node*>(copyObjectImpl(select->whereClause)),
+                                         EXPR_KIND_WHERE, "WHERE");
+  condition = eval_const_expressions(nullptr, condition);
+  if (!IsA(condition, Const)) return false;
+  const auto* value = castNode(Const, condition);
+  return value->constisnull || !DatumGetBool(value->constvalue);
+}
+
 void walk_select(RawWalk& outer, const SelectStmt* select) {
   RawWalk walk = outer;
   walk_with(walk, select->withClause);
@@ -129,7 +162,11 @@ void walk_select(RawWalk& outer, const SelectStmt* select) {
   copy.intoClause = nullptr;
   copy.lockingClause = NIL;
   if (select->whereClause != nullptr || select->limitCount != nullptr) walk.has_condition = true;
+  const int named_before = list_length(walk.named);
   (void)walk_rest(reinterpret_cast<Node*>(&copy), walk);
+  for (int i = named_before; reads_nothing(select) && i < list_length(walk.named); i++) {
+    static_cast<Named*>(list_nth(walk.named, i))->unread = true;
+  }
   outer.named = walk.named;
   outer.has_function |= walk.has_function;
   outer.has_condition |= walk.has_condition;
@@ -290,8 +327,8 @@ void name_entry(QueryWalk& walk, const RangeTblEntry* entry) {
   auto* named = static_cast<Named*>(palloc(sizeof(Named)));
   const LOCKMODE lock = walk.pushed_down ? Max(entry->rellockmode, RowShareLock)
                                          : static_cast<LOCKMODE>(entry->rellockmode);
-  *named = {entry->relid, lock, is_target ? query->commandType : CMD_SELECT,
-            entry->inh,   NIL,  is_target && query->onConflict != nullptr};
+  *named = {entry->relid, lock,  is_target ? query->commandType : CMD_SELECT, entry->inh,
+            NIL,          false, is_target && query->onConflict != nullptr};
   walk.named = lappend(walk.named, named);
 }
 
@@ -489,7 +526,7 @@ void follow_table(const Run& run, const Named& named) {
     const char kind = get_rel_relkind(table);
     RelationEffect* effect = add_lock(prediction, table, named.lock);
     if (has_planned_indexes(kind)) lock_indexes(prediction, table, named.lock);
-    if (run.step == QueryStep::kRun && may_have_rows(kind) &&
+    if (run.step == QueryStep::kRun && may_have_rows(kind) && !named.unread &&
         (!run.has_condition || !may_use_an_index(run, table))) {
       effect->scan = true;
     }
@@ -629,7 +666,7 @@ void predict_analysed_query(Prediction& prediction, Query* query, QueryStep step
 }
 
 void predict_view_definition(Prediction& prediction, Oid view, QueryStep step) {
-  const Named named = {view, AccessShareLock, CMD_SELECT, false, NIL, false};
+  const Named named = {view, AccessShareLock, CMD_SELECT, false, NIL, false, false};
   follow_view({&prediction, step, false, NIL}, named);
 }
 
