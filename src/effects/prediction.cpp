@@ -7,8 +7,13 @@ extern "C" {
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "nodes/makefuncs.h"
+#include "tcop/cmdtag.h"
+#include "tcop/utility.h"
+#include "utils/evtcache.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -109,6 +114,30 @@ void lock_indexes(Prediction& prediction, Oid table, LOCKMODE lock) {
   foreach (cell, indexes_of(table)) add_lock(prediction, lfirst_oid(cell), lock);
 }
 
+namespace {
+
+// Event triggers of an extension do what it says they do; those of a user may do anything.
+bool may_do_more(EventTriggerEvent event, CommandTag tag) {
+  ListCell* cell = nullptr;
+  foreach (cell, EventCacheLookup(event)) {
+    const auto* item = static_cast<const EventTriggerCacheItem*>(lfirst(cell));
+    if (item->tagset != nullptr && !bms_is_member(tag, item->tagset)) continue;
+    if (!OidIsValid(getExtensionOfObject(ProcedureRelationId, item->fnoid))) return true;
+  }
+  return false;
+}
+
+void weigh_event_triggers(Prediction& prediction, Node* tree) {
+  const CommandTag tag = CreateCommandTag(tree);
+  if (!command_tag_event_trigger_ok(tag)) return;
+  if (may_do_more(EVT_DDLCommandStart, tag) || may_do_more(EVT_DDLCommandEnd, tag) ||
+      may_do_more(EVT_SQLDrop, tag) || may_do_more(EVT_TableRewrite, tag)) {
+    prediction.estimated = true;
+  }
+}
+
+}  // namespace
+
 void predict_statement(Prediction& prediction, Node* tree) {
   const bool known = predict_alter_table(prediction, tree) ||
                      predict_create_table(prediction, tree) || predict_index(prediction, tree) ||
@@ -116,6 +145,7 @@ void predict_statement(Prediction& prediction, Node* tree) {
                      predict_view(prediction, tree) || predict_maintenance(prediction, tree) ||
                      predict_other(prediction, tree);
   if (!known) cannot_judge(prediction, "db_guard does not know this command");
+  weigh_event_triggers(prediction, tree);
 }
 
 }  // namespace db_guard::effects

@@ -12,6 +12,7 @@ extern "C" {
 #include "catalog/dependency.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
 #include "catalog/namespace.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
@@ -259,6 +260,24 @@ void note_call(RawWalk& walk, const FuncCall* call) {
     add_lock(*walk.prediction, sequence, RowExclusiveLock);
 }
 
+// Columns of a row that a function returns are those of its type.
+void note_function_in_from(const RawWalk& walk, const FuncCall* call) {
+  const FuncCandidateList found =
+      FuncnameGetCandidates(call->funcname, list_length(call->args), NIL, true, true, false, true);
+  if (found == nullptr || found->next != nullptr) return;
+  const Oid type = get_func_rettype(found->oid);
+  if (get_typtype(type) == TYPTYPE_COMPOSITE)
+    lock_dependency(*walk.prediction, get_typ_typrelid(type));
+}
+
+void note_range_function(const RawWalk& walk, const RangeFunction* range) {
+  ListCell* cell = nullptr;
+  foreach (cell, range->functions) {
+    auto* call = static_cast<Node*>(linitial(static_cast<List*>(lfirst(cell))));
+    if (walk.recorded && IsA(call, FuncCall)) note_function_in_from(walk, castNode(FuncCall, call));
+  }
+}
+
 bool walk_raw(Node* node, void* context) {
   auto& walk = *static_cast<RawWalk*>(context);
   if (node == nullptr) return false;
@@ -298,6 +317,9 @@ bool walk_raw(Node* node, void* context) {
       walk.has_star |= IsA(last, A_Star);
       return false;
     }
+    case T_RangeFunction:
+      note_range_function(walk, castNode(RangeFunction, node));
+      return walk_rest(node, walk);
     case T_FuncCall:
       note_call(walk, castNode(FuncCall, node));
       return walk_rest(node, walk);
