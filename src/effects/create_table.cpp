@@ -33,11 +33,7 @@ namespace db_guard::effects {
 namespace {
 
 bool is_there(Prediction& prediction, const RangeVar* name, bool if_not_exists) {
-  RangeVar copy = *name;
-  Oid existing = InvalidOid;
-  const Oid schema = RangeVarGetAndCheckCreationNamespace(&copy, NoLock, nullptr);
-  existing = get_relname_relid(name->relname, schema);
-  if (!OidIsValid(existing)) return false;
+  if (!OidIsValid(find_namesake(prediction, name))) return false;
   if (!if_not_exists)
     server_refuses(prediction, psprintf("relation \"%s\" already exists", name->relname));
   return true;
@@ -171,7 +167,7 @@ void lock_for_keys(Prediction& prediction, Oid parent) {
        tuple = systable_getnext(scan)) {
     const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
     if (form->contype != CONSTRAINT_FOREIGN || comes_with_another(form, parent)) continue;
-    if (form->conrelid == parent && form->confrelid != parent) {
+    if (form->conrelid == parent) {
       lock_for_known_key(prediction, form->confrelid, form->conindid);
     } else if (form->confrelid == parent && form->conrelid != parent) {
       add_lock(prediction, form->conrelid, ShareRowExclusiveLock);

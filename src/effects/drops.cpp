@@ -32,6 +32,7 @@ extern "C" {
 #include "parser/parse_type.h"
 #include "rewrite/rewriteSupport.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -75,6 +76,8 @@ void lock_table_of_index(Prediction& prediction, Oid index, LOCKMODE lock) {
 
 void predict_drop_relations(Prediction& prediction, const DropStmt* drop) {
   Deletion deletion = {NIL, drop->behavior == DROP_CASCADE};
+  if (drop->concurrent && (list_length(drop->objects) != 1 || deletion.cascade))
+    server_refuses(prediction, "DROP INDEX CONCURRENTLY takes one index, and no CASCADE");
   ListCell* cell = nullptr;
   foreach (cell, drop->objects) {
     RangeVar* name = makeRangeVarFromNameList(static_cast<List*>(lfirst(cell)));
@@ -84,7 +87,9 @@ void predict_drop_relations(Prediction& prediction, const DropStmt* drop) {
       server_refuses(prediction, psprintf("\"%s\" is another kind of relation", name->relname));
       continue;
     }
-    if (drop->concurrent) {
+    if (drop->concurrent && get_rel_persistence(relation) != RELPERSISTENCE_TEMP) {
+      if (get_rel_relkind(relation) == RELKIND_PARTITIONED_INDEX)
+        server_refuses(prediction, "cannot drop a partitioned index concurrently");
       add_lock(prediction, IndexGetRelation(relation, true), ShareUpdateExclusiveLock);
       add_lock(prediction, relation, AccessExclusiveLock);
       continue;
@@ -170,14 +175,35 @@ void predict_drop_objects(Prediction& prediction, const DropStmt* drop) {
   predict_deletion(prediction, deletion);
 }
 
-// What one row of pg_shdepend makes DROP OWNED do.
-void add_owned(Prediction& prediction, const FormData_pg_shdepend* row, Deletion& deletion) {
-  if (row->dbid != MyDatabaseId) return;
-  if (row->deptype == SHARED_DEPENDENCY_OWNER) {
-    want_deleted(deletion, row->classid, row->objid);
-  } else if (row->deptype == SHARED_DEPENDENCY_POLICY && row->classid == PolicyRelationId) {
-    lock_for_removal(prediction, {PolicyRelationId, row->objid, 0});
+// A policy for nobody else goes away; of others, the role is only struck out.
+bool is_for_nobody_else(Oid policy, Oid role) {
+  ::Relation policies = table_open(PolicyRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_policy_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(policy));
+  SysScanDesc scan = systable_beginscan(policies, PolicyOidIndexId, true, nullptr, 1, &key);
+  HeapTuple tuple = systable_getnext(scan);
+  bool only = HeapTupleIsValid(tuple);
+  if (only) {
+    bool is_null = false;
+    const Datum roles =
+        heap_getattr(tuple, Anum_pg_policy_polroles, RelationGetDescr(policies), &is_null);
+    const ArrayType* array = DatumGetArrayTypePCopy(roles);
+    const auto* ids = reinterpret_cast<const Oid*>(ARR_DATA_PTR(array));
+    for (int i = 0; i < ARR_DIMS(array)[0]; i++) only = only && ids[i] == role;
   }
+  systable_endscan(scan);
+  table_close(policies, AccessShareLock);
+  return only;
+}
+
+// What one row of pg_shdepend makes DROP OWNED do.
+void add_owned(const FormData_pg_shdepend* row, Deletion& deletion) {
+  if (row->dbid != MyDatabaseId) return;
+  const bool goes_away =
+      row->deptype == SHARED_DEPENDENCY_OWNER ||
+      (row->deptype == SHARED_DEPENDENCY_POLICY && row->classid == PolicyRelationId &&
+       is_for_nobody_else(row->objid, row->refobjid));
+  if (goes_away) want_deleted(deletion, row->classid, row->objid);
 }
 
 void predict_drop_owned(Prediction& prediction, const DropOwnedStmt* drop) {
@@ -195,7 +221,7 @@ void predict_drop_owned(Prediction& prediction, const DropOwnedStmt* drop) {
         systable_beginscan(shared, SharedDependReferenceIndexId, true, nullptr, 2, keys);
     for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
          tuple = systable_getnext(scan)) {
-      add_owned(prediction, reinterpret_cast<Form_pg_shdepend>(GETSTRUCT(tuple)), deletion);
+      add_owned(reinterpret_cast<Form_pg_shdepend>(GETSTRUCT(tuple)), deletion);
     }
     systable_endscan(scan);
   }

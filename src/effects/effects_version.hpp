@@ -4,6 +4,7 @@
 #include "pg/prelude.hpp"
 
 extern "C" {
+#include "catalog/pg_namespace.h"
 #include "nodes/nodes.h"
 #include "access/attmap.h"
 #include "access/reloptions.h"
@@ -11,6 +12,8 @@ extern "C" {
 #include "nodes/parsenodes.h"
 #include "utils/rel.h"
 #include "nodes/pg_list.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/regproc.h"
 }
 
@@ -41,6 +44,16 @@ inline List* names_in(const char* text) {
 
 // Until 15 CREATE RULE could turn a table into a view.
 inline bool rule_makes_view_of_table() { return PG_VERSION_NUM < 160000; }
+
+// Raises an error where the current role may not. Since 16 there is one check for all objects.
+inline void check_may_create_in(Oid schema) {
+#if PG_VERSION_NUM >= 160000
+  const AclResult result = object_aclcheck(NamespaceRelationId, schema, GetUserId(), ACL_CREATE);
+#else
+  const AclResult result = pg_namespace_aclcheck(schema, GetUserId(), ACL_CREATE);
+#endif
+  if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_SCHEMA, get_namespace_name(schema));
+}
 
 // Since 18 VACUUM and ANALYZE take the children of every parent along, unless ONLY is said.
 inline bool upkeep_follows_inheritance() { return PG_VERSION_NUM >= 180000; }

@@ -40,6 +40,20 @@ bool is_polymorphic(const CreateFunctionStmt* create) {
   return false;
 }
 
+// The query within a command that the server analyses along with the function.
+Node* wrapped_query(Node* tree) {
+  switch (nodeTag(tree)) {
+    case T_CreateTableAsStmt:
+      return castNode(CreateTableAsStmt, tree)->query;
+    case T_DeclareCursorStmt:
+      return castNode(DeclareCursorStmt, tree)->query;
+    case T_ExplainStmt:
+      return castNode(ExplainStmt, tree)->query;
+    default:
+      return nullptr;
+  }
+}
+
 bool is_query(const Node* tree) {
   return IsA(tree, SelectStmt) || IsA(tree, InsertStmt) || IsA(tree, UpdateStmt) ||
          IsA(tree, DeleteStmt) || IsA(tree, MergeStmt);
@@ -59,6 +73,8 @@ void predict_body(Prediction& prediction, Node* body, bool rewritten) {
     auto* select = makeNode(SelectStmt);
     select->valuesLists = list_make1(list_make1(castNode(ReturnStmt, body)->returnval));
     predict_raw_query(prediction, reinterpret_cast<Node*>(select), step);
+  } else if (wrapped_query(body) != nullptr) {
+    predict_body(prediction, wrapped_query(body), false);
   } else if (is_query(body)) {
     predict_raw_query(prediction, body, step);
   }

@@ -10,6 +10,7 @@ extern "C" {
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_clause.h"
 #include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
@@ -124,15 +125,21 @@ bool has_same_shape(const Existing& existing, const IndexStmt* create) {
          form->indnatts == form->indnkeyatts + list_length(create->indexIncludingParams);
 }
 
-bool has_same_expressions(::Relation index, Names& names, const List* expressions,
+// What is in the catalog was simplified when it was read.
+bool is_same_expression(const List* known, List* wanted) {
+  if (equal(known, wanted)) return true;
+  return equal(known, eval_const_expressions(nullptr, reinterpret_cast<Node*>(wanted)));
+}
+
+bool has_same_expressions(::Relation index, Names& names, List* expressions,
                           const Node* condition) {
-  if (!equal(RelationGetIndexExpressions(index), expressions)) return false;
-  const List* wanted = NIL;
+  if (!is_same_expression(RelationGetIndexExpressions(index), expressions)) return false;
+  List* wanted = NIL;
   if (condition != nullptr) {
     wanted = make_ands_implicit(
         reinterpret_cast<Expr*>(analyse(names, condition, EXPR_KIND_INDEX_PREDICATE)));
   }
-  return equal(RelationGetIndexPredicate(index), wanted);
+  return is_same_expression(RelationGetIndexPredicate(index), wanted);
 }
 
 bool is_match(::Relation index, Oid table, const IndexStmt* create) {

@@ -82,7 +82,9 @@ void predict_create(Prediction& prediction, const IndexStmt* create) {
     return;
   }
   refuse_missing_columns(prediction, table, create);
-  const Build build = {create, create->concurrent ? ShareUpdateExclusiveLock : ShareLock};
+  // Nobody else sees a temporary table: nothing is done concurrently there.
+  const bool concurrent = create->concurrent && get_rel_persistence(table) != RELPERSISTENCE_TEMP;
+  const Build build = {create, concurrent ? ShareUpdateExclusiveLock : ShareLock};
   if (kind == RELKIND_PARTITIONED_TABLE && create->concurrent)
     server_refuses(prediction, "cannot create an index on a partitioned table concurrently");
   if (kind == RELKIND_PARTITIONED_TABLE && create->relation->inh)

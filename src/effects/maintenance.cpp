@@ -43,6 +43,8 @@ Upkeep read_options(const VacuumStmt* vacuum) {
 
 void vacuum_one(Prediction& prediction, const Upkeep& upkeep, Oid table) {
   const char kind = get_rel_relkind(table);
+  if (kind == RELKIND_PARTITIONED_TABLE)
+    add_lock(prediction, table, upkeep.full ? AccessExclusiveLock : ShareUpdateExclusiveLock);
   if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW) return;
   if (!upkeep.full) {
     add_lock(prediction, table, ShareUpdateExclusiveLock);

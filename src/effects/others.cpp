@@ -53,6 +53,29 @@ void predict_statistics(Prediction& prediction, const CreateStatsStmt* create) {
   }
 }
 
+const RangeVar* name_of_element(const Node* element) {
+  switch (nodeTag(element)) {
+    case T_CreateStmt:
+      return reinterpret_cast<const CreateStmt*>(element)->relation;
+    case T_ViewStmt:
+      return reinterpret_cast<const ViewStmt*>(element)->view;
+    case T_CreateSeqStmt:
+      return reinterpret_cast<const CreateSeqStmt*>(element)->sequence;
+    default:
+      return nullptr;
+  }
+}
+
+List* names_of_elements(const List* elements) {
+  List* names = NIL;
+  ListCell* cell = nullptr;
+  foreach (cell, elements) {
+    const RangeVar* name = name_of_element(static_cast<const Node*>(lfirst(cell)));
+    if (name != nullptr) names = lappend(names, name->relname);
+  }
+  return names;
+}
+
 // What the elements name may be one of them: a name that is not there yet says nothing.
 void predict_schema(Prediction& prediction, const CreateSchemaStmt* create) {
   const char* name = create->schemaname;
@@ -65,6 +88,7 @@ void predict_schema(Prediction& prediction, const CreateSchemaStmt* create) {
   foreach (cell, create->schemaElts) {
     Prediction element{};
     element.effects = prediction.effects;
+    element.made = names_of_elements(create->schemaElts);
     predict_statement(element, static_cast<Node*>(lfirst(cell)));
     prediction.effects = element.effects;
     prediction.estimated |= element.estimated;

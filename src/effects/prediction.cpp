@@ -1,12 +1,19 @@
 #include "effects/prediction.hpp"
 
+#include "effects/effects_version.hpp"
+
 extern "C" {
 #include "access/transam.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "nodes/makefuncs.h"
+#include "tcop/cmdtag.h"
+#include "tcop/utility.h"
+#include "utils/evtcache.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -55,6 +62,13 @@ void server_refuses(Prediction& prediction, const char* message) {
 }
 
 Oid find_relation(Prediction& prediction, const RangeVar* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, prediction.made) {
+    if (name->schemaname == nullptr &&
+        strcmp(static_cast<const char*>(lfirst(cell)), name->relname) == 0) {
+      return InvalidOid;
+    }
+  }
   const ScriptState* script = prediction.script;
   if (script != nullptr && is_made(*script, name)) {
     prediction.meets_new = true;
@@ -105,6 +119,18 @@ Oid need_relation(Prediction& prediction, const RangeVar* name, bool missing_ok)
   return relation;
 }
 
+Oid find_namesake(const Prediction& prediction, const RangeVar* name) {
+  if (prediction.made != NIL) return InvalidOid;
+  if (name->relpersistence == RELPERSISTENCE_TEMP) {
+    // Asking for the schema of temporary tables would make it.
+    RangeVar* temporary = makeRangeVar(pstrdup("pg_temp"), name->relname, -1);
+    return RangeVarGetRelid(temporary, NoLock, true);
+  }
+  const Oid schema = RangeVarGetCreationNamespace(name);
+  check_may_create_in(schema);
+  return get_relname_relid(name->relname, schema);
+}
+
 void lock_family(Prediction& prediction, Oid relation, LOCKMODE lock) {
   ListCell* cell = nullptr;
   foreach (cell, family_of(relation)) add_lock(prediction, lfirst_oid(cell), lock);
@@ -115,6 +141,30 @@ void lock_indexes(Prediction& prediction, Oid table, LOCKMODE lock) {
   foreach (cell, indexes_of(table)) add_lock(prediction, lfirst_oid(cell), lock);
 }
 
+namespace {
+
+// Event triggers of an extension do what it says they do; those of a user may do anything.
+bool may_do_more(EventTriggerEvent event, CommandTag tag) {
+  ListCell* cell = nullptr;
+  foreach (cell, EventCacheLookup(event)) {
+    const auto* item = static_cast<const EventTriggerCacheItem*>(lfirst(cell));
+    if (item->tagset != nullptr && !bms_is_member(tag, item->tagset)) continue;
+    if (!OidIsValid(getExtensionOfObject(ProcedureRelationId, item->fnoid))) return true;
+  }
+  return false;
+}
+
+void weigh_event_triggers(Prediction& prediction, Node* tree) {
+  const CommandTag tag = CreateCommandTag(tree);
+  if (!command_tag_event_trigger_ok(tag)) return;
+  if (may_do_more(EVT_DDLCommandStart, tag) || may_do_more(EVT_DDLCommandEnd, tag) ||
+      may_do_more(EVT_SQLDrop, tag) || may_do_more(EVT_TableRewrite, tag)) {
+    prediction.estimated = true;
+  }
+}
+
+}  // namespace
+
 void predict_statement(Prediction& prediction, Node* tree) {
   if (prediction.script != nullptr && predict_by_script(prediction, tree)) return;
   const bool known = predict_alter_table(prediction, tree) ||
@@ -123,6 +173,7 @@ void predict_statement(Prediction& prediction, Node* tree) {
                      predict_view(prediction, tree) || predict_maintenance(prediction, tree) ||
                      predict_other(prediction, tree);
   if (!known) cannot_judge(prediction, "db_guard does not know this command");
+  weigh_event_triggers(prediction, tree);
   if (prediction.script != nullptr) mind_the_script(prediction, tree);
 }
 

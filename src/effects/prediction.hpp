@@ -33,6 +33,7 @@ struct Prediction {
   const ScriptState* script;  // what earlier statements will have done; null for a single statement
   bool meets_new;             // the statement names a relation that the script makes
   bool meets_altered;         // ... or changes
+  List* made;           // names (char*) of relations that the statement itself makes first
 };
 
 // Adds the lock; the strongest one of a relation stays. Catalogs, TOAST and what the prediction
@@ -53,6 +54,8 @@ List* family_of(Oid relation);
 List* indexes_of(Oid relation);
 // As find_relation; a missing one makes the server refuse the statement, or skip it.
 Oid need_relation(Prediction& prediction, const RangeVar* name, bool missing_ok);
+// What has the name already that a new relation is to get; InvalidOid where the name is free.
+Oid find_namesake(const Prediction& prediction, const RangeVar* name);
 // The same lock on all of family_of(), or on all of indexes_of().
 void lock_family(Prediction& prediction, Oid relation, LOCKMODE lock);
 void lock_indexes(Prediction& prediction, Oid table, LOCKMODE lock);

@@ -12,9 +12,14 @@ extern "C" {
 #include "catalog/dependency.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
 #include "catalog/namespace.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "parser/parse_clause.h"
+#include "parser/parse_node.h"
 #include "parser/parse_type.h"
 #include "rewrite/prs2lock.h"
 #include "storage/bufmgr.h"
@@ -36,6 +41,7 @@ struct Named {
   CmdType command;       // CMD_SELECT, or what is done to it
   bool family;           // with its children
   const List* targets;   // ResTarget*, of UPDATE; NIL where they are not known
+  bool unread;           // no row of it can come through
   bool finds_conflicts;  // ON CONFLICT (...)
 };
 
@@ -61,7 +67,7 @@ Named* add_named(RawWalk& walk, const RangeVar* name, LOCKMODE lock, CmdType com
   const Oid relation = need_relation(*walk.prediction, name, false);
   if (!OidIsValid(relation)) return nullptr;
   auto* named = static_cast<Named*>(palloc(sizeof(Named)));
-  *named = {relation, lock, command, name->inh, NIL, false};
+  *named = {relation, lock, command, name->inh, NIL, false, false};
   walk.named = lappend(walk.named, named);
   add_lock(*walk.prediction, relation, lock);
   return named;
@@ -118,6 +124,36 @@ bool walk_rest(Node* node, RawWalk& walk) {
   return raw_expression_tree_walker(node, as_walker(walk_raw), &walk);
 }
 
+bool is_not_constant(Node* node, void* context) {
+  if (node == nullptr) return false;
+  switch (nodeTag(node)) {
+    case T_ColumnRef:
+    case T_FuncCall:
+    case T_SubLink:
+    case T_ParamRef:
+    case T_SQLValueFunction:
+      return true;
+    default:
+      return raw_expression_tree_walker(node, as_walker(is_not_constant), context);
+  }
+}
+
+// WHERE false, LIMIT 0: the usual ways to take the columns of a table without its rows.
+bool reads_nothing(const SelectStmt* select) {
+  if (select->limitCount != nullptr && IsA(select->limitCount, A_Const)) {
+    const auto* limit = castNode(A_Const, select->limitCount);
+    if (!limit->isnull && IsA(&limit->val, Integer) && intVal(&limit->val) == 0) return true;
+  }
+  if (select->whereClause == nullptr || is_not_constant(select->whereClause, nullptr)) return false;
+  Node* condition = transformWhereClause(make_parsestate(nullptr),
+                                         static_cast<Node*>(copyObjectImpl(select->whereClause)),
+                                         EXPR_KIND_WHERE, "WHERE");
+  condition = eval_const_expressions(nullptr, condition);
+  if (!IsA(condition, Const)) return false;
+  const auto* value = castNode(Const, condition);
+  return value->constisnull || !DatumGetBool(value->constvalue);
+}
+
 void walk_select(RawWalk& outer, const SelectStmt* select) {
   RawWalk walk = outer;
   walk_with(walk, select->withClause);
@@ -127,7 +163,11 @@ void walk_select(RawWalk& outer, const SelectStmt* select) {
   copy.intoClause = nullptr;
   copy.lockingClause = NIL;
   if (select->whereClause != nullptr || select->limitCount != nullptr) walk.has_condition = true;
+  const int named_before = list_length(walk.named);
   (void)walk_rest(reinterpret_cast<Node*>(&copy), walk);
+  for (int i = named_before; reads_nothing(select) && i < list_length(walk.named); i++) {
+    static_cast<Named*>(list_nth(walk.named, i))->unread = true;
+  }
   outer.named = walk.named;
   outer.has_function |= walk.has_function;
   outer.has_condition |= walk.has_condition;
@@ -220,6 +260,24 @@ void note_call(RawWalk& walk, const FuncCall* call) {
     add_lock(*walk.prediction, sequence, RowExclusiveLock);
 }
 
+// Columns of a row that a function returns are those of its type.
+void note_function_in_from(const RawWalk& walk, const FuncCall* call) {
+  const FuncCandidateList found =
+      FuncnameGetCandidates(call->funcname, list_length(call->args), NIL, true, true, false, true);
+  if (found == nullptr || found->next != nullptr) return;
+  const Oid type = get_func_rettype(found->oid);
+  if (get_typtype(type) == TYPTYPE_COMPOSITE)
+    lock_dependency(*walk.prediction, get_typ_typrelid(type));
+}
+
+void note_range_function(const RawWalk& walk, const RangeFunction* range) {
+  ListCell* cell = nullptr;
+  foreach (cell, range->functions) {
+    auto* call = static_cast<Node*>(linitial(static_cast<List*>(lfirst(cell))));
+    if (walk.recorded && IsA(call, FuncCall)) note_function_in_from(walk, castNode(FuncCall, call));
+  }
+}
+
 bool walk_raw(Node* node, void* context) {
   auto& walk = *static_cast<RawWalk*>(context);
   if (node == nullptr) return false;
@@ -259,6 +317,9 @@ bool walk_raw(Node* node, void* context) {
       walk.has_star |= IsA(last, A_Star);
       return false;
     }
+    case T_RangeFunction:
+      note_range_function(walk, castNode(RangeFunction, node));
+      return walk_rest(node, walk);
     case T_FuncCall:
       note_call(walk, castNode(FuncCall, node));
       return walk_rest(node, walk);
@@ -273,33 +334,57 @@ bool walk_raw(Node* node, void* context) {
 // What a query that has been analysed names.
 struct QueryWalk {
   List* named;
-  Oid view;  // whose definition it is: it names itself
+  Oid view;            // whose definition it is: it names itself
+  const Query* query;  // the innermost
+  List* columns;       // names of columns in conditions
   bool has_condition;
   bool pushed_down;  // FOR UPDATE of the view
 };
+
+void name_entry(QueryWalk& walk, const RangeTblEntry* entry) {
+  if (entry->rtekind != RTE_RELATION || entry->relid == walk.view) return;
+  const Query* query = walk.query;
+  const bool is_target = query != nullptr && query->resultRelation > 0 &&
+                         rt_fetch(query->resultRelation, query->rtable) == entry;
+  auto* named = static_cast<Named*>(palloc(sizeof(Named)));
+  const LOCKMODE lock = walk.pushed_down ? Max(entry->rellockmode, RowShareLock)
+                                         : static_cast<LOCKMODE>(entry->rellockmode);
+  *named = {entry->relid, lock,  is_target ? query->commandType : CMD_SELECT, entry->inh,
+            NIL,          false, is_target && query->onConflict != nullptr};
+  walk.named = lappend(walk.named, named);
+}
+
+void note_conditions(QueryWalk& walk, const Query* query) {
+  if (query->limitCount != nullptr) walk.has_condition = true;
+  if (query->jointree == nullptr || query->jointree->quals == nullptr) return;
+  walk.has_condition = true;
+  ListCell* cell = nullptr;
+  foreach (cell, pull_var_clause(query->jointree->quals, PVC_RECURSE_AGGREGATES |
+                                                             PVC_RECURSE_WINDOWFUNCS |
+                                                             PVC_RECURSE_PLACEHOLDERS)) {
+    const auto* column = castNode(Var, lfirst(cell));
+    if (column->varlevelsup != 0 || column->varattno <= 0) continue;
+    const RangeTblEntry* entry = rt_fetch(column->varno, query->rtable);
+    if (entry->rtekind == RTE_RELATION)
+      walk.columns = lappend(walk.columns, get_attname(entry->relid, column->varattno, true));
+  }
+}
 
 bool walk_query(Node* node, void* context) {
   auto& walk = *static_cast<QueryWalk*>(context);
   if (node == nullptr) return false;
   if (IsA(node, RangeTblEntry)) {
-    const auto* entry = reinterpret_cast<const RangeTblEntry*>(node);
-    if (entry->rtekind == RTE_RELATION && entry->relid != walk.view) {
-      auto* named = static_cast<Named*>(palloc(sizeof(Named)));
-      const LOCKMODE lock = walk.pushed_down ? Max(entry->rellockmode, RowShareLock)
-                                             : static_cast<LOCKMODE>(entry->rellockmode);
-      *named = {entry->relid, lock, lock >= RowExclusiveLock ? CMD_UPDATE : CMD_SELECT,
-                entry->inh,   NIL,  true};
-      walk.named = lappend(walk.named, named);
-    }
+    name_entry(walk, reinterpret_cast<const RangeTblEntry*>(node));
     return false;
   }
   if (IsA(node, Query)) {
     auto* query = reinterpret_cast<Query*>(node);
-    if (query->limitCount != nullptr ||
-        (query->jointree != nullptr && query->jointree->quals != nullptr)) {
-      walk.has_condition = true;
-    }
-    return query_tree_walker(query, as_walker(walk_query), &walk, QTW_EXAMINE_RTES_BEFORE);
+    const Query* outer = walk.query;
+    walk.query = query;
+    note_conditions(walk, query);
+    (void)query_tree_walker(query, as_walker(walk_query), &walk, QTW_EXAMINE_RTES_BEFORE);
+    walk.query = outer;
+    return false;
   }
   return expression_tree_walker(node, as_walker(walk_query), &walk);
 }
@@ -308,7 +393,7 @@ struct Run {
   Prediction* prediction;
   QueryStep step;
   bool has_condition;
-  const List* columns;  // names of columns that the query speaks of; NIL where it is not known
+  List* columns;  // names of columns that the query speaks of
 };
 
 void follow(Run run, const List* named);
@@ -321,11 +406,15 @@ void add_all_locks(Prediction& prediction, const List* all) {
   }
 }
 
-// The definition of a view, and what it locks in turn.
-void follow_view(Run run, Oid view, LOCKMODE lock) {
-  ::Relation relation = RelationIdGetRelation(view);
+// The definition of a view, and what it locks in turn. A change of a view becomes a change of the
+// table behind it.
+void follow_view(Run run, const Named& view) {
+  ::Relation relation = RelationIdGetRelation(view.relation);
   if (relation == nullptr) return;
-  QueryWalk walk = {NIL, view, run.has_condition, lock == RowShareLock};
+  QueryWalk walk{};
+  walk.view = view.relation;
+  walk.has_condition = run.has_condition;
+  walk.pushed_down = view.lock == RowShareLock;
   const RuleLock* rules = relation->rd_rules;
   for (int i = 0; rules != nullptr && i < rules->numLocks; i++) {
     if (rules->rules[i]->event != CMD_SELECT) continue;
@@ -334,17 +423,19 @@ void follow_view(Run run, Oid view, LOCKMODE lock) {
       (void)walk_query(static_cast<Node*>(lfirst(cell)), &walk);
     }
   }
-  // A change of a view becomes a change of the table behind it.
-  ListCell* cell = nullptr;
-  foreach (cell, walk.named) {
-    auto* named = static_cast<Named*>(lfirst(cell));
-    if (lock == RowExclusiveLock) named->lock = RowExclusiveLock;
-    add_lock(*run.prediction, named->relation, named->lock);
-  }
-  if (lock == RowExclusiveLock) run.prediction->estimated = true;
   RelationClose(relation);
+  if (view.command != CMD_SELECT) {
+    run.prediction->estimated = true;
+    ListCell* cell = nullptr;
+    foreach (cell, walk.named) {
+      auto* named = static_cast<Named*>(lfirst(cell));
+      named->lock = RowExclusiveLock;
+      named->command = view.command;
+    }
+  }
+  add_all_locks(*run.prediction, walk.named);
   run.has_condition = walk.has_condition;
-  run.columns = NIL;
+  run.columns = list_concat_copy(walk.columns, run.columns);
   follow(run, walk.named);
 }
 
@@ -364,7 +455,8 @@ void follow_rules(const Run& run, const Named& named) {
   if (table == nullptr) return;
   if (table->rd_rel->relrowsecurity) run.prediction->estimated = true;
   if (named.command != CMD_SELECT && table->trigdesc != nullptr) run.prediction->estimated = true;
-  QueryWalk walk = {NIL, named.relation, true, false};
+  QueryWalk walk{};
+  walk.view = named.relation;
   const RuleLock* rules = table->rd_rules;
   for (int i = 0; rules != nullptr && i < rules->numLocks; i++) {
     const RewriteRule* rule = rules->rules[i];
@@ -376,7 +468,7 @@ void follow_rules(const Run& run, const Named& named) {
   if (walk.named == NIL) return;
   run.prediction->estimated = true;
   add_all_locks(*run.prediction, walk.named);
-  follow({run.prediction, run.step, true, NIL}, walk.named);
+  follow({run.prediction, run.step, true, walk.columns}, walk.named);
 }
 
 bool has_planned_indexes(char kind) {
@@ -418,17 +510,30 @@ void lock_referenced(Prediction& prediction, const Named& named) {
   RelationClose(relation);
 }
 
+bool names_column_of(const List* columns, Oid table, ::Relation index) {
+  const AttrNumber first = index->rd_index->indkey.values[0];
+  if (first != 0) {
+    const char* name = get_attname(table, first, true);
+    return name != nullptr && is_in(columns, name);
+  }
+  ListCell* cell = nullptr;
+  foreach (cell, pull_var_clause(reinterpret_cast<Node*>(RelationGetIndexExpressions(index)),
+                                 PVC_RECURSE_PLACEHOLDERS)) {
+    const char* name = get_attname(table, castNode(Var, lfirst(cell))->varattno, true);
+    if (name != nullptr && is_in(columns, name)) return true;
+  }
+  return false;
+}
+
 // Only an index that begins with a column that the query speaks of is of use.
 bool may_use_an_index(const Run& run, Oid table) {
   ListCell* cell = nullptr;
   foreach (cell, indexes_of(table)) {
-    if (run.columns == NIL) return true;
-    const char* first = nullptr;
-    pg::read_syscache<Form_pg_index>(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)),
-                                     [&](Form_pg_index form, HeapTuple) {
-                                       first = get_attname(table, form->indkey.values[0], true);
-                                     });
-    if (first == nullptr || is_in(run.columns, first)) return true;
+    ::Relation index = RelationIdGetRelation(lfirst_oid(cell));
+    if (index == nullptr) continue;
+    const bool named = names_column_of(run.columns, table, index);
+    RelationClose(index);
+    if (named) return true;
   }
   return false;
 }
@@ -443,7 +548,7 @@ void follow_table(const Run& run, const Named& named) {
     const char kind = get_rel_relkind(table);
     RelationEffect* effect = add_lock(prediction, table, named.lock);
     if (has_planned_indexes(kind)) lock_indexes(prediction, table, named.lock);
-    if (run.step == QueryStep::kRun && may_have_rows(kind) &&
+    if (run.step == QueryStep::kRun && may_have_rows(kind) && !named.unread &&
         (!run.has_condition || !may_use_an_index(run, table))) {
       effect->scan = true;
     }
@@ -502,7 +607,7 @@ void lock_referencing(Prediction& prediction, Oid table) {
 void follow_one(const Run& run, const Named& named) {
   const char kind = get_rel_relkind(named.relation);
   if (kind == RELKIND_VIEW) {
-    follow_view(run, named.relation, named.lock);
+    follow_view(run, named);
     return;
   }
   follow_rules(run, named);
@@ -578,11 +683,13 @@ void predict_analysed_query(Prediction& prediction, Query* query, QueryStep step
   QueryWalk walk{};
   (void)walk_query(reinterpret_cast<Node*>(query), &walk);
   add_all_locks(prediction, walk.named);
-  if (step > QueryStep::kParsed) follow({&prediction, step, walk.has_condition, NIL}, walk.named);
+  if (step > QueryStep::kParsed)
+    follow({&prediction, step, walk.has_condition, walk.columns}, walk.named);
 }
 
 void predict_view_definition(Prediction& prediction, Oid view, QueryStep step) {
-  follow_view({&prediction, step, false, NIL}, view, AccessShareLock);
+  const Named named = {view, AccessShareLock, CMD_SELECT, false, NIL, false, false};
+  follow_view({&prediction, step, false, NIL}, named);
 }
 
 void predict_query(Prediction& prediction, Node* raw_query, QueryUse use) {

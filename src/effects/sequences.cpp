@@ -28,7 +28,7 @@ void lock_owner(Prediction& prediction, const List* options) {
 }
 
 void predict_create(Prediction& prediction, const CreateSeqStmt* create) {
-  if (OidIsValid(find_relation(prediction, create->sequence))) {
+  if (OidIsValid(find_namesake(prediction, create->sequence))) {
     if (!create->if_not_exists) {
       server_refuses(prediction,
                      psprintf("relation \"%s\" already exists", create->sequence->relname));

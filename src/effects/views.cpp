@@ -27,14 +27,13 @@ namespace {
 
 void predict_create_view(Prediction& prediction, const ViewStmt* create) {
   predict_new_view(prediction, create->query);
-  RangeVar name = *create->view;
-  const Oid schema = RangeVarGetAndCheckCreationNamespace(&name, NoLock, nullptr);
-  const Oid existing = get_relname_relid(name.relname, schema);
+  const char* name = create->view->relname;
+  const Oid existing = find_namesake(prediction, create->view);
   if (!OidIsValid(existing)) return;
   if (!create->replace)
-    server_refuses(prediction, psprintf("relation \"%s\" already exists", name.relname));
+    server_refuses(prediction, psprintf("relation \"%s\" already exists", name));
   else if (get_rel_relkind(existing) != RELKIND_VIEW)
-    server_refuses(prediction, psprintf("\"%s\" is not a view", name.relname));
+    server_refuses(prediction, psprintf("\"%s\" is not a view", name));
   add_lock(prediction, existing, AccessExclusiveLock);
 }
 
