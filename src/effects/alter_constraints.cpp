@@ -50,6 +50,11 @@ void add_check_below(Alteration& alteration, Oid relation, const Constraint* con
 
 void add_check(Alteration& alteration, Oid relation, const Constraint* constraint) {
   refuse_missing(alteration, missing_column_in(alteration, relation, constraint->raw_expr));
+  const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
+  if (constraint->is_no_inherit && partitioned) {
+    server_refuses(alteration.prediction, "cannot add NO INHERIT constraint to partitioned table");
+    return;
+  }
   if (constraint->is_no_inherit) {
     altered_table(alteration, relation).verify |= reads_rows(constraint);
     return;
@@ -152,6 +157,12 @@ void add_key(Alteration& alteration, Oid relation, const Constraint* constraint)
     return;
   }
   refuse_missing(alteration, missing_column(alteration, relation, constraint->keys));
+  const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
+  if (constraint->contype == CONSTR_EXCLUSION && partitioned && !kPartitionedExclusion) {
+    server_refuses(alteration.prediction,
+                   "exclusion constraints are not supported on partitioned tables");
+    return;
+  }
   if (constraint->contype != CONSTR_EXCLUSION &&
       !covers_partition_key(relation, constraint->keys)) {
     server_refuses(alteration.prediction,

@@ -84,6 +84,11 @@ void finish(Alteration& alteration);
 // alter_commands.cpp
 void predict_command(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 
+// alter_kinds.cpp
+bool suits_kind(const AlterTableCmd* command, Oid relation);
+// The role's rights; null where they suffice.
+const char* why_not_altered(Oid relation);
+
 // alter_add_column.cpp
 void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 
