@@ -221,6 +221,8 @@ void predict_set_default(Alteration& alteration, Oid relation, const AlterTableC
     server_refuses(alteration.prediction, "the column is an identity or generated column");
   }
   if (row.attnum == 0 || command->def == nullptr) return;
+  // Of the old type it may make no sense.
+  if (is_in(alteration.retyped, command->name)) return;
   Node* raw = static_cast<Node*>(copyObjectImpl(command->def));
   Node* expression = cookDefault(make_parsestate(nullptr), raw, row.atttypid, row.atttypmod,
                                  NameStr(row.attname), '\0');

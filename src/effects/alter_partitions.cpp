@@ -109,6 +109,7 @@ void build_missing(Alteration& alteration, Oid parent_index, Oid parent, Oid par
 }
 
 void ensure_indexes(Alteration& alteration, const Pair& tables, const AttrMap* map) {
+  if (tables.partition->rd_rel->relkind == RELKIND_FOREIGN_TABLE) return;
   List* taken = NIL;
   ListCell* cell = nullptr;
   foreach (cell, indexes_of(RelationGetRelid(tables.parent))) {
@@ -187,6 +188,7 @@ void attach(Alteration& alteration, const Pair& tables, const PartitionBoundSpec
   check_new_partition_bound(RelationGetRelationName(tables.partition), tables.parent, bound, state);
   const AttrMap* map = map_of_columns(tables.partition, tables.parent);
   ensure_indexes(alteration, tables, map);
+  predict_cloned_triggers(alteration, RelationGetRelid(tables.parent));
   predict_attached_keys(alteration, RelationGetRelid(tables.parent),
                         RelationGetRelid(tables.partition));
   List* qual = get_qual_from_partbound(tables.parent, bound);
