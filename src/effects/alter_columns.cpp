@@ -46,7 +46,9 @@ const char* why_not_dropped(Alteration& alteration, Oid relation, const char* co
   const FormData_pg_attribute row = column_row(relation, column);
   if (row.attinhcount > 0) return "cannot drop inherited column";
   if (is_typed_table(relation)) return "cannot drop column from typed table";
-  if (is_partition_column(relation, column)) {
+  ListCell* cell = nullptr;
+  foreach (cell, family_of(relation)) {
+    if (!is_partition_column(lfirst_oid(cell), column)) continue;
     return "cannot drop column because it is part of the partition key";
   }
   const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
@@ -195,7 +197,8 @@ void predict_set_not_null(Alteration& alteration, Oid relation, const char* colu
   alteration.made_not_null = lappend(alteration.made_not_null, const_cast<char*>(column));
   const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
   const FormData_pg_attribute row = column_row(relation, column);
-  if (partitioned && row.attnotnull) return;
+  const bool proven = row.attnum != 0 && ddl::is_proven_not_null(relation, &row);
+  if (proven && (partitioned || kNotNullIsConstraint)) return;
   if (partitioned && !alteration.recurse) {
     // Whether all partitions have it already is looked up under the lock.
     ListCell* cell = nullptr;
@@ -218,6 +221,8 @@ void predict_set_default(Alteration& alteration, Oid relation, const AlterTableC
     server_refuses(alteration.prediction, "the column is an identity or generated column");
   }
   if (row.attnum == 0 || command->def == nullptr) return;
+  // Of the old type it may make no sense.
+  if (is_in(alteration.retyped, command->name)) return;
   Node* raw = static_cast<Node*>(copyObjectImpl(command->def));
   Node* expression = cookDefault(make_parsestate(nullptr), raw, row.atttypid, row.atttypmod,
                                  NameStr(row.attname), '\0');
@@ -275,7 +280,7 @@ void predict_drop_not_null(Alteration& alteration, Oid relation, const char* col
 
 void predict_identity_type(Alteration& alteration, Oid relation, const char* column) {
   const Oid sequence = identity_sequence(relation, column);
-  if (!OidIsValid(sequence)) return;
+  if (!OidIsValid(sequence) || is_in(alteration.changed_identity, column)) return;
   add_lock(alteration.prediction, sequence, ShareRowExclusiveLock)->rewrite = true;
 }
 

@@ -8,6 +8,7 @@ extern "C" {
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_depend.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_am.h"
@@ -63,9 +64,27 @@ bool misses_column(Alteration& alteration, Oid relation, const AlterTableCmd* co
   return true;
 }
 
+// A permanent table cannot refer to one that is not.
+const char* why_persistence_stays(Oid relation, char persistence) {
+  const bool permanent = persistence == RELPERSISTENCE_PERMANENT;
+  List* keys = permanent ? constraints_of(relation) : keys_that_reference(relation);
+  ListCell* cell = nullptr;
+  foreach (cell, keys) {
+    const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
+    if (key->type != CONSTRAINT_FOREIGN) continue;
+    const Oid other = permanent ? key->referenced : key->table;
+    if (other == relation || get_rel_persistence(other) == persistence) continue;
+    return permanent ? "the table references an unlogged table"
+                     : "a logged table references the table";
+  }
+  return nullptr;
+}
+
 // The persistence of sequences that the table owns follows that of the table.
 void predict_persistence(Alteration& alteration, Oid relation, char persistence) {
   if (class_row(relation).relpersistence == persistence) return;
+  const char* refusal = why_persistence_stays(relation, persistence);
+  if (refusal != nullptr) server_refuses(alteration.prediction, refusal);
   altered_table(alteration, relation).rewrite = true;
   ListCell* cell = nullptr;
   foreach (cell, getOwnedSequences(relation)) {
@@ -108,6 +127,14 @@ void predict_owner(Alteration& alteration, Oid relation, const RoleSpec* role) {
   }
 }
 
+const char* why_not_inherited(Oid parent, Oid child) {
+  if (list_member_oid(family_of(child), parent)) return "circular inheritance not allowed";
+  const bool partitions = get_rel_relkind(parent) == RELKIND_PARTITIONED_TABLE ||
+                          get_rel_relkind(child) == RELKIND_PARTITIONED_TABLE ||
+                          get_rel_relispartition(parent) || get_rel_relispartition(child);
+  return partitions ? "partitions and partitioned tables have no other heirs" : nullptr;
+}
+
 void predict_inherit(Alteration& alteration, Oid relation, const RangeVar* parent_name,
                      LOCKMODE lock) {
   const Oid parent = find_relation(alteration.prediction, parent_name);
@@ -117,8 +144,17 @@ void predict_inherit(Alteration& alteration, Oid relation, const RangeVar* paren
     return;
   }
   add_lock(alteration.prediction, parent, lock);
-  if (lock == AccessShareLock) return;
-  const char* refusal = why_not_heir(parent, relation);
+  const bool is_parent = list_member_oid(find_inheritance_children(parent, NoLock), relation);
+  if (lock == AccessShareLock) {
+    if (!is_parent)
+      server_refuses(alteration.prediction, "the relation is not a parent of the table");
+    return;
+  }
+  if (is_parent) {
+    server_refuses(alteration.prediction, "the relation would be inherited from more than once");
+  }
+  const char* refusal = why_not_inherited(parent, relation);
+  if (refusal == nullptr) refusal = why_not_heir(parent, relation);
   if (refusal != nullptr) server_refuses(alteration.prediction, refusal);
   // To see that nothing inherits from itself.
   ListCell* cell = nullptr;
@@ -251,6 +287,11 @@ void predict_constraint_command(Alteration& alteration, Oid relation,
 }  // namespace
 
 void predict_command(Alteration& alteration, Oid relation, const AlterTableCmd* command) {
+  if (!suits_kind(command, relation)) {
+    server_refuses(alteration.prediction,
+                   "the command cannot be performed on a relation of this kind");
+    return;
+  }
   if (misses_column(alteration, relation, command)) return;
   if (is_set_expression(command)) {
     predict_set_expression(alteration, relation, command->name);

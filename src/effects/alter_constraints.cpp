@@ -50,6 +50,11 @@ void add_check_below(Alteration& alteration, Oid relation, const Constraint* con
 
 void add_check(Alteration& alteration, Oid relation, const Constraint* constraint) {
   refuse_missing(alteration, missing_column_in(alteration, relation, constraint->raw_expr));
+  const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
+  if (constraint->is_no_inherit && partitioned) {
+    server_refuses(alteration.prediction, "cannot add NO INHERIT constraint to partitioned table");
+    return;
+  }
   if (constraint->is_no_inherit) {
     altered_table(alteration, relation).verify |= reads_rows(constraint);
     return;
@@ -79,7 +84,7 @@ bool has_such_a_key(Oid partition, const List* columns, Oid* index) {
   return false;
 }
 
-void build_below(Alteration& alteration, Oid table, const List* columns) {
+void build_below(Alteration& alteration, Oid table, const List* columns, LOCKMODE lock) {
   if (get_rel_relkind(table) != RELKIND_PARTITIONED_TABLE) {
     altered_table(alteration, table).builds_index = true;
     return;
@@ -92,7 +97,8 @@ void build_below(Alteration& alteration, Oid table, const List* columns) {
     if (has_such_a_key(partition, columns, &index)) {
       add_lock(alteration.prediction, index, ShareLock);
     } else {
-      build_below(alteration, partition, columns);
+      add_lock(alteration.prediction, partition, lock);
+      build_below(alteration, partition, columns, lock);
     }
   }
 }
@@ -152,6 +158,12 @@ void add_key(Alteration& alteration, Oid relation, const Constraint* constraint)
     return;
   }
   refuse_missing(alteration, missing_column(alteration, relation, constraint->keys));
+  const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
+  if (constraint->contype == CONSTR_EXCLUSION && partitioned && !kPartitionedExclusion) {
+    server_refuses(alteration.prediction,
+                   "exclusion constraints are not supported on partitioned tables");
+    return;
+  }
   if (constraint->contype != CONSTR_EXCLUSION &&
       !covers_partition_key(relation, constraint->keys)) {
     server_refuses(alteration.prediction,
@@ -161,7 +173,7 @@ void add_key(Alteration& alteration, Oid relation, const Constraint* constraint)
   if (constraint->contype == CONSTR_PRIMARY) {
     set_key_not_null(alteration, relation, constraint->keys);
   }
-  predict_build_index(alteration, relation, constraint->keys);
+  predict_build_index(alteration, relation, constraint);
 }
 
 // Down the family as far as the constraint has come from above only.
@@ -250,9 +262,11 @@ void alter_children(Alteration& alteration, const ConstraintFacts& facts) {
 
 }  // namespace
 
-void predict_build_index(Alteration& alteration, Oid relation, const List* columns) {
+// A deferrable constraint makes a trigger as well.
+void predict_build_index(Alteration& alteration, Oid relation, const Constraint* constraint) {
   const bool only = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE && !alteration.recurse;
-  if (!only) build_below(alteration, relation, columns);
+  const LOCKMODE lock = constraint->deferrable ? ShareRowExclusiveLock : ShareLock;
+  if (!only) build_below(alteration, relation, constraint->keys, lock);
 }
 
 void predict_add_constraint(Alteration& alteration, Oid relation, const Constraint* constraint) {

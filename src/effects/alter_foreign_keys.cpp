@@ -143,7 +143,7 @@ bool refuses(Alteration& alteration, Oid relation, const Constraint* constraint,
   } else if (partitioned && !alteration.recurse) {
     server_refuses(alteration.prediction, "cannot use ONLY for foreign key on partitioned table");
   } else if (partitioned && constraint->skip_validation && !constraint->initially_valid &&
-             !kNotNullIsConstraint) {
+             !kPartitionedKeysMayBeNotValid) {
     server_refuses(alteration.prediction, "cannot add NOT VALID foreign key on partitioned table");
   } else {
     return false;

@@ -18,8 +18,12 @@ bool is_index(Oid relation) {
   return kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX;
 }
 
-bool misses_relation(Prediction& prediction, Oid relation, const RangeVar* name, bool missing_ok) {
-  if (OidIsValid(relation)) return false;
+bool cannot_alter(Prediction& prediction, Oid relation, const RangeVar* name, bool missing_ok) {
+  if (OidIsValid(relation)) {
+    const char* refusal = why_not_altered(relation);
+    if (refusal != nullptr) server_refuses(prediction, refusal);
+    return refusal != nullptr;
+  }
   if (!missing_ok) {
     server_refuses(prediction, psprintf("relation \"%s\" does not exist", name->relname));
   }
@@ -103,6 +107,11 @@ void rename_constraint(Prediction& prediction, Oid relation, const RenameStmt* s
                                         statement->subname, get_rel_name(relation)));
     return;
   }
+  if (facts->inherit_count > 0) {
+    server_refuses(prediction,
+                   psprintf("cannot rename inherited constraint \"%s\"", statement->subname));
+    return;
+  }
   add_lock(prediction, relation, AccessExclusiveLock);
   const bool inherited =
       (facts->type == CONSTRAINT_CHECK || facts->type == 'n') && !facts->no_inherit;
@@ -164,7 +173,7 @@ bool is_about_relations(ObjectType type) {
 bool predict_rename(Prediction& prediction, const RenameStmt* statement) {
   if (!is_about_relations(statement->renameType) || statement->relation == nullptr) return false;
   const Oid relation = find_relation(prediction, statement->relation);
-  if (misses_relation(prediction, relation, statement->relation, statement->missing_ok)) {
+  if (cannot_alter(prediction, relation, statement->relation, statement->missing_ok)) {
     return true;
   }
   rename_part(prediction, relation, statement);
@@ -174,7 +183,7 @@ bool predict_rename(Prediction& prediction, const RenameStmt* statement) {
 bool predict_set_schema(Prediction& prediction, const AlterObjectSchemaStmt* statement) {
   if (!is_about_relations(statement->objectType) || statement->relation == nullptr) return false;
   const Oid relation = find_relation(prediction, statement->relation);
-  if (misses_relation(prediction, relation, statement->relation, statement->missing_ok)) {
+  if (cannot_alter(prediction, relation, statement->relation, statement->missing_ok)) {
     return true;
   }
   const Oid schema = get_namespace_oid(statement->newschema, false);

@@ -3,6 +3,7 @@
 #include "effects/alteration.hpp"
 
 extern "C" {
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_inherits.h"
@@ -77,6 +78,10 @@ void look_for_references(Alteration& alteration, const ConstraintFacts& key) {
     effect->scan |= get_rel_relkind(lfirst_oid(cell)) == RELKIND_RELATION;
   }
   foreach (cell, family_of(key.referenced)) lock_for_query(prediction, lfirst_oid(cell));
+  // Their bounds are part of what is looked for.
+  foreach (cell, get_partition_ancestors(key.referenced)) {
+    add_lock(prediction, lfirst_oid(cell), AccessShareLock);
+  }
 }
 
 // The indexes that have become part of the one that the key relies on. A partition can have several

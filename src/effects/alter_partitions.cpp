@@ -109,6 +109,7 @@ void build_missing(Alteration& alteration, Oid parent_index, Oid parent, Oid par
 }
 
 void ensure_indexes(Alteration& alteration, const Pair& tables, const AttrMap* map) {
+  if (tables.partition->rd_rel->relkind == RELKIND_FOREIGN_TABLE) return;
   List* taken = NIL;
   ListCell* cell = nullptr;
   foreach (cell, indexes_of(RelationGetRelid(tables.parent))) {
@@ -187,6 +188,7 @@ void attach(Alteration& alteration, const Pair& tables, const PartitionBoundSpec
   check_new_partition_bound(RelationGetRelationName(tables.partition), tables.parent, bound, state);
   const AttrMap* map = map_of_columns(tables.partition, tables.parent);
   ensure_indexes(alteration, tables, map);
+  predict_cloned_triggers(alteration, RelationGetRelid(tables.parent));
   predict_attached_keys(alteration, RelationGetRelid(tables.parent),
                         RelationGetRelid(tables.partition));
   List* qual = get_qual_from_partbound(tables.parent, bound);
@@ -210,6 +212,22 @@ bool is_partition_of(Alteration& alteration, Oid partition, Oid parent) {
   return is;
 }
 
+// With the last part an index becomes valid, which may make the one above it valid.
+void validate_above(Alteration& alteration, Oid index, Oid new_part) {
+  const Oid table = IndexGetRelation(index, false);
+  List* parts = list_append_unique_oid(find_inheritance_children(index, NoLock), new_part);
+  bool complete = list_length(parts) == list_length(find_inheritance_children(table, NoLock));
+  ListCell* cell = nullptr;
+  foreach (cell, parts) {
+    complete &= lfirst_oid(cell) == new_part || get_index_isvalid(lfirst_oid(cell));
+  }
+  if (!complete || get_index_isvalid(index) || !get_rel_relispartition(index)) return;
+  const Oid above = get_partition_parent(index, true);
+  add_lock(alteration.prediction, above, AccessExclusiveLock);
+  add_lock(alteration.prediction, IndexGetRelation(above, false), AccessExclusiveLock);
+  validate_above(alteration, above, index);
+}
+
 void detach_indexes(Alteration& alteration, Oid partition) {
   ListCell* cell = nullptr;
   foreach (cell, indexes_of(partition)) {
@@ -230,6 +248,15 @@ void detach(Alteration& alteration, Oid partition) {
   detach_indexes(alteration, partition);
 }
 
+const char* why_not_attached(Oid relation, Oid partition) {
+  if (list_member_oid(family_of(partition), relation)) return "circular inheritance not allowed";
+  const bool temporary = get_rel_persistence(partition) == RELPERSISTENCE_TEMP;
+  if (temporary != (get_rel_persistence(relation) == RELPERSISTENCE_TEMP)) {
+    return "cannot attach a temporary relation to a permanent one, nor the other way round";
+  }
+  return why_not_heir(relation, partition);
+}
+
 }  // namespace
 
 void predict_attach(Alteration& alteration, Oid relation, const PartitionCmd* command) {
@@ -243,7 +270,7 @@ void predict_attach(Alteration& alteration, Oid relation, const PartitionCmd* co
     server_refuses(alteration.prediction, "the table is already a partition");
     return;
   }
-  const char* refusal = why_not_heir(relation, partition);
+  const char* refusal = why_not_attached(relation, partition);
   if (refusal != nullptr) {
     server_refuses(alteration.prediction, refusal);
     return;
@@ -290,6 +317,7 @@ void predict_attach_index(Alteration& alteration, Oid index, const PartitionCmd*
   add_lock(alteration.prediction, IndexGetRelation(index, false), AccessShareLock);
   add_lock(alteration.prediction, IndexGetRelation(part, false), AccessShareLock);
   add_lock(alteration.prediction, part, AccessExclusiveLock);
+  if (get_index_isvalid(part)) validate_above(alteration, index, part);
 }
 
 }  // namespace db_guard::effects

@@ -81,6 +81,11 @@ bool cannot_alter(Prediction& prediction, Oid relation, const RangeVar* name, Ob
     }
     return true;
   }
+  const char* refusal = why_not_altered(relation);
+  if (refusal != nullptr) {
+    server_refuses(prediction, refusal);
+    return true;
+  }
   if (is_of_kind(type, get_rel_relkind(relation))) return false;
   server_refuses(prediction, psprintf("\"%s\" is of another kind", name->relname));
   return true;

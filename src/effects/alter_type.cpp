@@ -95,6 +95,7 @@ void change_table(Alteration& alteration, Oid relation, const AlterTableCmd* com
 }
 
 const char* why_not_changed(const Alteration& alteration, Oid relation, const char* column) {
+  if (is_in(alteration.retyped, column)) return "cannot alter type of a column twice";
   if (is_typed_table(relation)) return "cannot alter column type of typed table";
   if (!alteration.recurse && find_inheritance_children(relation, NoLock) != NIL) {
     return "type of inherited column must be changed in child tables too";
@@ -115,6 +116,7 @@ const char* why_not_changed(const Alteration& alteration, Oid relation, const ch
 
 void predict_type_change(Alteration& alteration, Oid relation, const AlterTableCmd* command) {
   const char* refusal = why_not_changed(alteration, relation, command->name);
+  alteration.retyped = lappend(alteration.retyped, command->name);
   if (refusal != nullptr) {
     server_refuses(alteration.prediction, refusal);
     return;

@@ -65,6 +65,7 @@ struct Alteration {
   List* dropped;            // ObjectAddress* of what the statement has dropped so far
   List* added_columns;      // names
   List* added_constraints;  // Constraint*, of the statement's own table
+  List* retyped;            // names of columns
   List* made_not_null;      // names of columns
   List* changed_identity;   // names of columns
   List* nullable_added;     // names of added columns that are not declared NOT NULL
@@ -83,6 +84,11 @@ void finish(Alteration& alteration);
 
 // alter_commands.cpp
 void predict_command(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+
+// alter_kinds.cpp
+bool suits_kind(const AlterTableCmd* command, Oid relation);
+// The role's rights; null where they suffice.
+const char* why_not_altered(Oid relation);
 
 // alter_add_column.cpp
 void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCmd* command);
@@ -133,7 +139,7 @@ void predict_add_not_null(Alteration& alteration, Oid relation, const Constraint
 void predict_drop_constraint(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 void predict_validate(Alteration& alteration, Oid relation, const char* name);
 void predict_alter_constraint(Alteration& alteration, Oid relation, const AlterTableCmd* command);
-void predict_build_index(Alteration& alteration, Oid relation, const List* columns);
+void predict_build_index(Alteration& alteration, Oid relation, const Constraint* constraint);
 
 // alter_foreign_keys.cpp
 enum class KeyRows { kChecked, kTrusted };
@@ -154,6 +160,8 @@ void predict_key_query(Prediction& prediction, Oid table, Oid referenced);
 
 // alter_triggers.cpp
 void predict_trigger(Alteration& alteration, Oid relation, const char* name);
+// A new partition gets its parent's row triggers.
+void predict_cloned_triggers(Alteration& alteration, Oid parent);
 
 // alter_partition_keys.cpp: the foreign keys that a partition gets or loses.
 void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition);

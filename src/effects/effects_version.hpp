@@ -68,6 +68,10 @@ inline bool grant_locks_relations() { return PG_VERSION_NUM >= 180000; }
 inline constexpr bool kPlannerOpensPartitionedIndexes = PG_VERSION_NUM >= 160000;
 // From 17 on identity columns of partitioned tables are inherited.
 inline constexpr bool kIdentityReachesPartitions = PG_VERSION_NUM >= 170000;
+// From 18 on a foreign key of a partitioned table may be NOT VALID.
+inline constexpr bool kPartitionedKeysMayBeNotValid = PG_VERSION_NUM >= 180000;
+// From 17 on partitioned tables may have exclusion constraints.
+inline constexpr bool kPartitionedExclusion = PG_VERSION_NUM >= 170000;
 // From 18 on NOT NULL is a constraint of its own.
 inline constexpr bool kNotNullIsConstraint = PG_VERSION_NUM >= 180000;
 
