@@ -6,7 +6,8 @@ CREATE SCHEMA lint_explain;
 SET search_path = lint_explain;
 CREATE TABLE customers (id integer PRIMARY KEY, email text);
 CREATE TABLE orders (id bigint PRIMARY KEY, customer integer REFERENCES customers, note text, code varchar(10),
-    CONSTRAINT filled CHECK (note IS NOT NULL), CONSTRAINT hoped CHECK (code IS NOT NULL) NOT VALID);
+    CONSTRAINT filled CHECK (note IS NOT NULL));
+ALTER TABLE orders ADD CONSTRAINT hoped CHECK (code IS NOT NULL) NOT VALID;
 CREATE INDEX orders_customer ON orders (customer);
 CREATE TABLE "Odd ""names""" (a integer, b integer);
 CREATE TABLE parts (id integer, at date) PARTITION BY RANGE (at);
@@ -74,6 +75,8 @@ ALTER TABLE fresh ADD COLUMN a integer;
 CREATE INDEX ON fresh (a);
 ALTER TABLE orders VALIDATE CONSTRAINT hoped;
 ALTER TABLE orders ALTER COLUMN code SET NOT NULL;
+ALTER TABLE orders DROP CONSTRAINT filled;
+ALTER TABLE orders ALTER COLUMN note SET NOT NULL;
 ALTER TABLE orders ADD CONSTRAINT later CHECK (id > 0) NOT VALID;
 ALTER TABLE orders VALIDATE CONSTRAINT later;
 DROP TABLE "Odd ""names""";

@@ -66,6 +66,9 @@ List* dropped_constraints(const Alteration& alteration) {
     if (object->classId != ConstraintRelationId) continue;
     constraints = lappend_oid(constraints, object->objectId);
   }
+  if (alteration.prediction.script != nullptr) {
+    constraints = list_concat(constraints, gone_constraints(*alteration.prediction.script));
+  }
   return constraints;
 }
 
@@ -79,6 +82,11 @@ void set_table_not_null(Alteration& alteration, Oid relation, const char* column
   const FormData_pg_attribute row = column_row(relation, column);
   if (row.attnum == 0 || table.verifies_not_null) return;
   if (ddl::is_proven_not_null(relation, &row)) return;
+  const ScriptState* script = alteration.prediction.script;
+  if (script != nullptr && is_proven_not_null(*script, relation, column)) {
+    table.proof = "a constraint that the script has validated by then";
+    return;
+  }
   const char* proof = ddl::prove_not_null(relation, row.attnum, dropped_constraints(alteration));
   if (proof != nullptr) {
     table.proof = proof;

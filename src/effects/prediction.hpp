@@ -33,7 +33,7 @@ struct Prediction {
   const ScriptState* script;  // what earlier statements will have done; null for a single statement
   bool meets_new;             // the statement names a relation that the script makes
   bool meets_altered;         // ... or changes
-  List* made;           // names (char*) of relations that the statement itself makes first
+  List* made;                 // names (char*) of relations that the statement itself makes first
 };
 
 // Adds the lock; the strongest one of a relation stays. Catalogs, TOAST and what the prediction

@@ -5,10 +5,14 @@
 extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "commands/tablecmds.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/value.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 }
 
 namespace db_guard::effects {
@@ -139,10 +143,44 @@ void note_proof(ScriptState& script, Oid table, const Node* expression) {
   }
 }
 
+// The same of an expression that has been analysed, as the catalog keeps it.
+void note_stored_proof(ScriptState& script, Oid table, const Node* expression) {
+  if (expression == nullptr) return;
+  if (is_andclause(expression)) {
+    ListCell* cell = nullptr;
+    foreach (cell, reinterpret_cast<const BoolExpr*>(expression)->args) {
+      note_stored_proof(script, table, static_cast<const Node*>(lfirst(cell)));
+    }
+    return;
+  }
+  if (!IsA(expression, NullTest)) return;
+  const auto* test = reinterpret_cast<const NullTest*>(expression);
+  const auto* argument = reinterpret_cast<const Node*>(test->arg);
+  if (test->nulltesttype != IS_NOT_NULL || !IsA(argument, Var)) return;
+  const auto* column = reinterpret_cast<const Var*>(argument);
+  add_not_null(script, table, get_attname(table, column->varattno, false));
+}
+
+// A constraint that is there already, NOT VALID.
+void note_stored(ScriptState& script, Oid table, const char* name) {
+  const Oid id = get_relation_constraint_oid(table, name, true);
+  HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(id));
+  if (!HeapTupleIsValid(tuple)) return;
+  bool is_null = false;
+  const Datum stored = SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conbin, &is_null);
+  if (!is_null) {
+    note_stored_proof(script, table,
+                      static_cast<const Node*>(stringToNode(TextDatumGetCString(stored))));
+  }
+  ReleaseSysCache(tuple);
+}
+
 void note_valid(ScriptState& script, ScriptConstraint& constraint) {
   constraint.validated = true;
   const Constraint* definition = constraint.definition;
-  if (definition != nullptr && definition->contype == CONSTR_CHECK) {
+  if (definition == nullptr) {
+    note_stored(script, constraint.table, constraint.name);
+  } else if (definition->contype == CONSTR_CHECK) {
     note_proof(script, constraint.table, definition->raw_expr);
   }
 }
@@ -331,6 +369,18 @@ const ScriptConstraint* find_constraint(const ScriptState& script, Oid table, co
     if (known->table == table && strcmp(known->name, name) == 0) return known;
   }
   return nullptr;
+}
+
+List* gone_constraints(const ScriptState& script) {
+  List* constraints = NIL;
+  ListCell* cell = nullptr;
+  foreach (cell, script.constraints) {
+    const auto* known = static_cast<const ScriptConstraint*>(lfirst(cell));
+    if (!known->gone) continue;
+    const Oid id = get_relation_constraint_oid(known->table, known->name, true);
+    if (OidIsValid(id)) constraints = lappend_oid(constraints, id);
+  }
+  return constraints;
 }
 
 bool is_proven_not_null(const ScriptState& script, Oid table, const char* column) {

@@ -47,6 +47,8 @@ bool is_made(const ScriptState& script, const RangeVar* name);
 bool is_gone(const ScriptState& script, Oid relation);
 bool is_altered(const ScriptState& script, Oid relation);
 const ScriptConstraint* find_constraint(const ScriptState& script, Oid table, const char* name);
+// OIDs of constraints that are still there.
+List* gone_constraints(const ScriptState& script);
 // A CHECK (column IS NOT NULL) or more that will be valid by then, or SET NOT NULL.
 bool is_proven_not_null(const ScriptState& script, Oid table, const char* column);
 
