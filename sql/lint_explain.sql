@@ -73,6 +73,7 @@ SELECT * FROM told('
 CREATE TABLE fresh (id integer PRIMARY KEY, customer integer);
 ALTER TABLE fresh ADD COLUMN a integer;
 CREATE INDEX ON fresh (a);
+ALTER TABLE fresh ADD FOREIGN KEY (customer) REFERENCES customers;
 ALTER TABLE orders VALIDATE CONSTRAINT hoped;
 ALTER TABLE orders ALTER COLUMN code SET NOT NULL;
 ALTER TABLE orders DROP CONSTRAINT filled;

@@ -106,6 +106,7 @@ void mind_the_script(Prediction& prediction, Node* tree) {
     if (prediction.effects == NIL) predict_lock_only(prediction, tree);
   } else if (prediction.meets_new) {
     prediction.refused = nullptr;
+    predict_references_of_new(prediction, tree);
   }
 }
 

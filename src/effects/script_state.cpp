@@ -1,5 +1,6 @@
 #include "effects/script_state.hpp"
 
+#include "effects/foreign_key.hpp"
 #include "effects/prediction.hpp"
 
 extern "C" {
@@ -324,6 +325,32 @@ bool predict_by_script(Prediction& prediction, Node* tree) {
   if (constraint == nullptr || constraint->definition == nullptr || constraint->gone) return false;
   predict_validate(prediction, table, *constraint->definition);
   return true;
+}
+
+namespace {
+
+void refer(Prediction& prediction, const Constraint* constraint) {
+  if (constraint->contype != CONSTR_FOREIGN) return;
+  const Oid other = find_relation(prediction, constraint->pktable);
+  if (OidIsValid(other)) lock_for_foreign_key(prediction, other, constraint->pk_attrs);
+}
+
+}  // namespace
+
+void predict_references_of_new(Prediction& prediction, Node* tree) {
+  if (!IsA(tree, AlterTableStmt)) return;
+  ListCell* cell = nullptr;
+  foreach (cell, reinterpret_cast<const AlterTableStmt*>(tree)->cmds) {
+    const auto* command = static_cast<const AlterTableCmd*>(lfirst(cell));
+    if (command->subtype == AT_AddConstraint) {
+      refer(prediction, reinterpret_cast<const Constraint*>(command->def));
+    } else if (command->subtype == AT_AddColumn) {
+      ListCell* inner = nullptr;
+      foreach (inner, reinterpret_cast<const ColumnDef*>(command->def)->constraints) {
+        refer(prediction, static_cast<const Constraint*>(lfirst(inner)));
+      }
+    }
+  }
 }
 
 void predict_lock_only(Prediction& prediction, Node* tree) {

@@ -56,6 +56,9 @@ bool is_proven_not_null(const ScriptState& script, Oid table, const char* column
 // now tell as much.
 bool predict_by_script(Prediction& prediction, Node* tree);
 
+// The tables that foreign keys of a table of the script refer to.
+void predict_references_of_new(Prediction& prediction, Node* tree);
+
 // The lock on the relation that the statement names, and no more: for a statement whose names and
 // types are the script's own.
 void predict_lock_only(Prediction& prediction, Node* tree);
