@@ -76,65 +76,6 @@ void add_to_partitions(Alteration& alteration, Oid table, const NewKey& key) {
   }
 }
 
-bool is_key_of(HeapTuple tuple, Oid table, const List* names) {
-  const auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-  if (names == NIL) return form->indisprimary;
-  const bool usable = form->indisunique && form->indimmediate && form->indisvalid &&
-                      form->indnkeyatts == list_length(names) &&
-                      heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
-                      heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
-  if (!usable) return false;
-  ListCell* cell = nullptr;
-  foreach (cell, names) {
-    const AttrNumber number = get_attnum(table, strVal(lfirst(cell)));
-    const int16* keys = form->indkey.values;
-    if (std::find(keys, keys + form->indnkeyatts, number) == keys + form->indnkeyatts) return false;
-  }
-  return true;
-}
-
-int index_key_count(Oid index) {
-  int count = 0;
-  pg::read_syscache<Form_pg_index>(INDEXRELID, ObjectIdGetDatum(index),
-                                   [&](auto* form, HeapTuple) { count = form->indnkeyatts; });
-  return count;
-}
-
-// The unique index that the key will rely on.
-Oid key_index(Oid table, const List* names) {
-  ListCell* cell = nullptr;
-  foreach (cell, indexes_of(table)) {
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-    if (!HeapTupleIsValid(tuple)) continue;
-    const bool is = is_key_of(tuple, table, names);
-    ReleaseSysCache(tuple);
-    if (is) return lfirst_oid(cell);
-  }
-  return InvalidOid;
-}
-
-bool same_names(const List* some, const List* others) {
-  if (list_length(some) != list_length(others)) return false;
-  ListCell* one = nullptr;
-  ListCell* other = nullptr;
-  forboth(one, some, other, others) {
-    if (strcmp(strVal(lfirst(one)), strVal(lfirst(other))) != 0) return false;
-  }
-  return true;
-}
-
-// The same statement makes the unique index.
-bool is_key_added(const Alteration& alteration, const List* names) {
-  ListCell* cell = nullptr;
-  foreach (cell, alteration.added_constraints) {
-    const auto* key = static_cast<const Constraint*>(lfirst(cell));
-    if (names == NIL && key->contype == CONSTR_PRIMARY) return true;
-    const bool unique = key->contype == CONSTR_PRIMARY || key->contype == CONSTR_UNIQUE;
-    if (unique && names != NIL && same_names(names, key->keys)) return true;
-  }
-  return false;
-}
-
 bool refuses(Alteration& alteration, Oid relation, const Constraint* constraint, Oid referenced) {
   const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
   if (!OidIsValid(referenced)) {
@@ -154,6 +95,18 @@ bool refuses(Alteration& alteration, Oid relation, const Constraint* constraint,
 // The query runs as the role that asks for it; without the right to read, row by row is checked.
 bool may_read(Oid relation) {
   return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+void add_with_index(Alteration& alteration, Oid relation, const Constraint* constraint, Oid index,
+                    KeyRows rows) {
+  const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
+  lock_referenced(alteration, referenced, index);
+  const bool checked =
+      rows == KeyRows::kChecked && !constraint->skip_validation && is_enforced(constraint);
+  add_to_partitions(alteration, relation,
+                    {constraint->fk_attrs, referenced,
+                     checked ? KeyRows::kChecked : KeyRows::kTrusted, constraint->fk_upd_action,
+                     constraint->fk_del_action, constraint->fk_matchtype, constraint->deferrable});
 }
 
 }  // namespace
@@ -239,18 +192,6 @@ void predict_key_query(Prediction& prediction, Oid table, Oid referenced) {
   List* read = partitioned ? family_of(referenced) : list_make1_oid(referenced);
   ListCell* cell = nullptr;
   foreach (cell, read) lock_for_query(prediction, lfirst_oid(cell));
-}
-
-static void add_with_index(Alteration& alteration, Oid relation, const Constraint* constraint,
-                           Oid index, KeyRows rows) {
-  const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
-  lock_referenced(alteration, referenced, index);
-  const bool checked =
-      rows == KeyRows::kChecked && !constraint->skip_validation && is_enforced(constraint);
-  add_to_partitions(alteration, relation,
-                    {constraint->fk_attrs, referenced,
-                     checked ? KeyRows::kChecked : KeyRows::kTrusted, constraint->fk_upd_action,
-                     constraint->fk_del_action, constraint->fk_matchtype, constraint->deferrable});
 }
 
 void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constraint* constraint,

@@ -85,6 +85,14 @@ void finish(Alteration& alteration);
 // alter_commands.cpp
 void predict_command(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 
+// alter_storage.cpp
+bool predict_storage_command(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+
+// alter_inheritance.cpp
+void predict_inherit(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+void predict_no_inherit(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+void predict_of_type(Alteration& alteration, const TypeName* name);
+
 // alter_kinds.cpp
 bool suits_kind(const AlterTableCmd* command, Oid relation);
 // The role's rights; null where they suffice.
@@ -141,6 +149,13 @@ void predict_validate(Alteration& alteration, Oid relation, const char* name);
 void predict_alter_constraint(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 void predict_build_index(Alteration& alteration, Oid relation, const Constraint* constraint);
 
+// foreign_key_index.cpp
+// Without names, that of the primary key.
+Oid key_index(Oid table, const List* names);
+int index_key_count(Oid index);
+// The same statement makes the unique index.
+bool is_key_added(const Alteration& alteration, const List* names);
+
 // alter_foreign_keys.cpp
 enum class KeyRows { kChecked, kTrusted };
 void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constraint* constraint,
@@ -165,7 +180,8 @@ void predict_cloned_triggers(Alteration& alteration, Oid parent);
 
 // alter_partition_keys.cpp: the foreign keys that a partition gets or loses.
 void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition);
-void predict_detached_keys(Alteration& alteration, Oid partition);
+// FINALIZE does not look for references once more.
+void predict_detached_keys(Alteration& alteration, Oid partition, KeyRows references);
 
 // alter_partitions.cpp
 void predict_attach(Alteration& alteration, Oid relation, const PartitionCmd* command);
