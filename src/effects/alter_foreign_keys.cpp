@@ -97,6 +97,32 @@ bool may_read(Oid relation) {
   return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
+// The catalog knows the columns' types only if this statement leaves them alone.
+bool has_other_types(const Alteration& alteration, const List* columns) {
+  ListCell* cell = nullptr;
+  foreach (cell, columns) {
+    const char* name = strVal(lfirst(cell));
+    if (is_in(alteration.retyped, name) || is_in(alteration.added_columns, name)) return true;
+  }
+  return false;
+}
+
+const char* why_no_key(const Alteration& alteration, Oid relation, const Constraint* constraint,
+                       Oid index) {
+  const List* columns = constraint->fk_attrs;
+  const char* missing = missing_column(alteration, relation, columns);
+  if (missing != nullptr) return psprintf("column \"%s\" does not exist", missing);
+  if (!OidIsValid(index) || is_dropped(alteration, RelationRelationId, index)) {
+    return "there is no unique constraint matching the given keys of the referenced table";
+  }
+  if (index_key_count(index) != Max(list_length(columns), 1)) {
+    return "number of referencing and referenced columns disagree";
+  }
+  const bool comparable = has_other_types(alteration, columns) ||
+                          are_keys_comparable(relation, columns, index, constraint->pk_attrs);
+  return comparable ? nullptr : "foreign key constraint cannot be implemented";
+}
+
 void add_with_index(Alteration& alteration, Oid relation, const Constraint* constraint, Oid index,
                     KeyRows rows) {
   const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
@@ -198,23 +224,11 @@ void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constra
                              KeyRows rows) {
   const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
   if (refuses(alteration, relation, constraint, referenced)) return;
-  const char* missing = missing_column(alteration, relation, constraint->fk_attrs);
-  if (missing != nullptr) {
-    server_refuses(alteration.prediction, psprintf("column \"%s\" does not exist", missing));
-    return;
-  }
-  if (referenced == relation && is_key_added(alteration, constraint->pk_attrs)) {
-    add_with_index(alteration, relation, constraint, InvalidOid, rows);
-    return;
-  }
-  const Oid index = key_index(referenced, constraint->pk_attrs);
-  if (!OidIsValid(index) || is_dropped(alteration, RelationRelationId, index)) {
-    server_refuses(alteration.prediction,
-                   "there is no unique constraint matching the given keys of the referenced table");
-    return;
-  }
-  if (index_key_count(index) != Max(list_length(constraint->fk_attrs), 1)) {
-    server_refuses(alteration.prediction, "number of referencing and referenced columns disagree");
+  const bool made_now = referenced == relation && is_key_added(alteration, constraint->pk_attrs);
+  const Oid index = made_now ? InvalidOid : key_index(referenced, constraint->pk_attrs);
+  const char* refusal = made_now ? nullptr : why_no_key(alteration, relation, constraint, index);
+  if (refusal != nullptr) {
+    server_refuses(alteration.prediction, refusal);
     return;
   }
   add_with_index(alteration, relation, constraint, index, rows);

@@ -153,6 +153,8 @@ void predict_build_index(Alteration& alteration, Oid relation, const Constraint*
 // Without names, that of the primary key.
 Oid key_index(Oid table, const List* names);
 int index_key_count(Oid index);
+// Columns of the table with those of the index, of which the names choose.
+bool are_keys_comparable(Oid table, const List* columns, Oid index, const List* names);
 // The same statement makes the unique index.
 bool is_key_added(const Alteration& alteration, const List* names);
 

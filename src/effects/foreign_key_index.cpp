@@ -5,7 +5,9 @@
 
 extern "C" {
 #include "catalog/pg_index.h"
+#include "access/stratnum.h"
 #include "nodes/value.h"
+#include "parser/parse_coerce.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 }
@@ -41,7 +43,56 @@ bool same_names(const List* some, const List* others) {
   return true;
 }
 
+struct KeyColumn {
+  Oid referencing_type;
+  Oid referenced_type;
+  Oid opclass;
+};
+
+// As ATAddForeignKeyConstraint looks for the operators: those of the index, or a cast to its type.
+bool is_comparable(const KeyColumn& column) {
+  const Oid family = get_opclass_family(column.opclass);
+  const Oid input = get_opclass_input_type(column.opclass);
+  const Oid base = getBaseType(column.referencing_type);
+  const bool direct = OidIsValid(get_opfamily_member(family, input, base, BTEqualStrategyNumber)) &&
+                      OidIsValid(get_opfamily_member(family, base, base, BTEqualStrategyNumber));
+  if (direct) return true;
+  const Oid given[] = {column.referenced_type, column.referencing_type};
+  const Oid wanted[] = {input, input};
+  return can_coerce_type(2, given, wanted, COERCION_IMPLICIT);
+}
+
+Oid opclass_of(HeapTuple tuple, int position) {
+  bool is_null = false;
+  const Datum classes = SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &is_null);
+  return reinterpret_cast<const oidvector*>(DatumGetPointer(classes))->values[position];
+}
+
+// Which key column of the index it is that the n-th name stands for.
+int position_in_index(const FormData_pg_index* index, const List* names, int nth) {
+  if (names == NIL) return nth;
+  const AttrNumber number = get_attnum(index->indrelid, strVal(list_nth(names, nth)));
+  const int16* keys = index->indkey.values;
+  return int(std::find(keys, keys + index->indnkeyatts, number) - keys);
+}
+
 }  // namespace
+
+bool are_keys_comparable(Oid table, const List* columns, Oid index, const List* names) {
+  bool comparable = true;
+  const auto read = [&](auto* form, HeapTuple tuple) {
+    for (int i = 0; i < Min(list_length(columns), form->indnkeyatts); i++) {
+      const AttrNumber own = get_attnum(table, strVal(list_nth(columns, i)));
+      const int position = position_in_index(form, names, i);
+      if (own == InvalidAttrNumber || position >= form->indnkeyatts) continue;
+      const Oid referenced = get_atttype(form->indrelid, form->indkey.values[position]);
+      comparable &=
+          is_comparable({get_atttype(table, own), referenced, opclass_of(tuple, position)});
+    }
+  };
+  pg::read_syscache<Form_pg_index>(INDEXRELID, ObjectIdGetDatum(index), read);
+  return comparable;
+}
 
 int index_key_count(Oid index) {
   int count = 0;
