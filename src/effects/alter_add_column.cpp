@@ -32,6 +32,7 @@ bool is_not_null(const ColumnPlan& plan) { return plan.not_null || plan.serial |
 void add_to_table(Alteration& alteration, Oid relation, const ColumnPlan& plan) {
   AlteredTable& table = altered_table(alteration, relation);
   table.rewrite |= fills_rows_at_once(plan);
+  table.computes_values |= plan.has_default;
   if (is_not_null(plan) && !keeps_default(plan)) {
     table.verify = true;
     table.verifies_not_null = true;

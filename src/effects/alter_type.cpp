@@ -91,6 +91,7 @@ void change_table(Alteration& alteration, Oid relation, const AlterTableCmd* com
   }
   lock_relations_of_default(alteration.prediction, relation, plan.number);
   altered_table(alteration, relation).rewrite |= plan.rewrite;
+  altered_table(alteration, relation).computes_values = true;
   remake_dependents(alteration, plan);
 }
 

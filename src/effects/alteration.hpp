@@ -44,6 +44,7 @@ struct AlteredTable {
   Oid relation;
   char kind;
   bool rewrite;
+  bool computes_values;    // of a column, be it that no row needs them
   bool verify;             // its rows are read to check new constraints
   bool verifies_not_null;  // the server looks for no proof any more
   bool builds_index;
