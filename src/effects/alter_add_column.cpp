@@ -112,6 +112,7 @@ void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCm
     return;
   }
   const ColumnPlan plan = ddl::plan_new_column(column);
+  if (!plan.serial) lock_row_types(alteration.prediction, plan.type);
   lock_named_relations(alteration.prediction, plan.default_expression);
   alteration.added_columns = lappend(alteration.added_columns, column->colname);
   if (!is_not_null(plan)) {

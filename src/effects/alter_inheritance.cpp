@@ -43,6 +43,10 @@ bool is_parent_of(Oid parent, Oid child) {
 }  // namespace
 
 void predict_no_inherit(Alteration& alteration, Oid relation, const AlterTableCmd* command) {
+  if (get_rel_relispartition(relation)) {
+    server_refuses(alteration.prediction, "cannot change inheritance of a partition");
+    return;
+  }
   const Oid parent = lock_parent(alteration, command, AccessShareLock);
   if (!OidIsValid(parent) || is_parent_of(parent, relation)) return;
   server_refuses(alteration.prediction, "the relation is not a parent of the table");

@@ -136,6 +136,7 @@ const char* why_not_heir(Oid parent, Oid child);
 bool has_other_source(Oid relation, const char* column);
 
 // dependency_locks.cpp
+void lock_row_types(Prediction& prediction, Oid type);
 void lock_named_relations(Prediction& prediction, Node* expression);
 void lock_relations_of_default(Prediction& prediction, Oid relation, AttrNumber column);
 
