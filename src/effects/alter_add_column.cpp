@@ -32,6 +32,7 @@ bool is_not_null(const ColumnPlan& plan) { return plan.not_null || plan.serial |
 void add_to_table(Alteration& alteration, Oid relation, const ColumnPlan& plan) {
   AlteredTable& table = altered_table(alteration, relation);
   table.rewrite |= fills_rows_at_once(plan);
+  table.computes_values |= plan.has_default;
   if (is_not_null(plan) && !keeps_default(plan)) {
     table.verify = true;
     table.verifies_not_null = true;
@@ -111,6 +112,7 @@ void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCm
     return;
   }
   const ColumnPlan plan = ddl::plan_new_column(column);
+  if (!plan.serial) lock_row_types(alteration.prediction, plan.type);
   lock_named_relations(alteration.prediction, plan.default_expression);
   alteration.added_columns = lappend(alteration.added_columns, column->colname);
   if (!is_not_null(plan)) {

@@ -149,6 +149,10 @@ bool has_primary_key(const Alteration& alteration, Oid relation) {
 }
 
 void add_key(Alteration& alteration, Oid relation, const Constraint* constraint) {
+  if (get_rel_relkind(relation) == RELKIND_FOREIGN_TABLE) {
+    server_refuses(alteration.prediction, "foreign tables have no indexes");
+    return;
+  }
   if (constraint->contype == CONSTR_PRIMARY && has_primary_key(alteration, relation)) {
     server_refuses(alteration.prediction, "multiple primary keys are not allowed");
     return;

@@ -76,65 +76,6 @@ void add_to_partitions(Alteration& alteration, Oid table, const NewKey& key) {
   }
 }
 
-bool is_key_of(HeapTuple tuple, Oid table, const List* names) {
-  const auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-  if (names == NIL) return form->indisprimary;
-  const bool usable = form->indisunique && form->indimmediate && form->indisvalid &&
-                      form->indnkeyatts == list_length(names) &&
-                      heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
-                      heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
-  if (!usable) return false;
-  ListCell* cell = nullptr;
-  foreach (cell, names) {
-    const AttrNumber number = get_attnum(table, strVal(lfirst(cell)));
-    const int16* keys = form->indkey.values;
-    if (std::find(keys, keys + form->indnkeyatts, number) == keys + form->indnkeyatts) return false;
-  }
-  return true;
-}
-
-int index_key_count(Oid index) {
-  int count = 0;
-  pg::read_syscache<Form_pg_index>(INDEXRELID, ObjectIdGetDatum(index),
-                                   [&](auto* form, HeapTuple) { count = form->indnkeyatts; });
-  return count;
-}
-
-// The unique index that the key will rely on.
-Oid key_index(Oid table, const List* names) {
-  ListCell* cell = nullptr;
-  foreach (cell, indexes_of(table)) {
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-    if (!HeapTupleIsValid(tuple)) continue;
-    const bool is = is_key_of(tuple, table, names);
-    ReleaseSysCache(tuple);
-    if (is) return lfirst_oid(cell);
-  }
-  return InvalidOid;
-}
-
-bool same_names(const List* some, const List* others) {
-  if (list_length(some) != list_length(others)) return false;
-  ListCell* one = nullptr;
-  ListCell* other = nullptr;
-  forboth(one, some, other, others) {
-    if (strcmp(strVal(lfirst(one)), strVal(lfirst(other))) != 0) return false;
-  }
-  return true;
-}
-
-// The same statement makes the unique index.
-bool is_key_added(const Alteration& alteration, const List* names) {
-  ListCell* cell = nullptr;
-  foreach (cell, alteration.added_constraints) {
-    const auto* key = static_cast<const Constraint*>(lfirst(cell));
-    if (names == NIL && key->contype == CONSTR_PRIMARY) return true;
-    const bool unique = key->contype == CONSTR_PRIMARY || key->contype == CONSTR_UNIQUE;
-    if (unique && names != NIL && same_names(names, key->keys)) return true;
-  }
-  return false;
-}
-
 bool refuses(Alteration& alteration, Oid relation, const Constraint* constraint, Oid referenced) {
   const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
   if (!OidIsValid(referenced)) {
@@ -154,6 +95,44 @@ bool refuses(Alteration& alteration, Oid relation, const Constraint* constraint,
 // The query runs as the role that asks for it; without the right to read, row by row is checked.
 bool may_read(Oid relation) {
   return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+// The catalog knows the columns' types only if this statement leaves them alone.
+bool has_other_types(const Alteration& alteration, const List* columns) {
+  ListCell* cell = nullptr;
+  foreach (cell, columns) {
+    const char* name = strVal(lfirst(cell));
+    if (is_in(alteration.retyped, name) || is_in(alteration.added_columns, name)) return true;
+  }
+  return false;
+}
+
+const char* why_no_key(const Alteration& alteration, Oid relation, const Constraint* constraint,
+                       Oid index) {
+  const List* columns = constraint->fk_attrs;
+  const char* missing = missing_column(alteration, relation, columns);
+  if (missing != nullptr) return psprintf("column \"%s\" does not exist", missing);
+  if (!OidIsValid(index) || is_dropped(alteration, RelationRelationId, index)) {
+    return "there is no unique constraint matching the given keys of the referenced table";
+  }
+  if (index_key_count(index) != Max(list_length(columns), 1)) {
+    return "number of referencing and referenced columns disagree";
+  }
+  const bool comparable = has_other_types(alteration, columns) ||
+                          are_keys_comparable(relation, columns, index, constraint->pk_attrs);
+  return comparable ? nullptr : "foreign key constraint cannot be implemented";
+}
+
+void add_with_index(Alteration& alteration, Oid relation, const Constraint* constraint, Oid index,
+                    KeyRows rows) {
+  const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
+  lock_referenced(alteration, referenced, index);
+  const bool checked =
+      rows == KeyRows::kChecked && !constraint->skip_validation && is_enforced(constraint);
+  add_to_partitions(alteration, relation,
+                    {constraint->fk_attrs, referenced,
+                     checked ? KeyRows::kChecked : KeyRows::kTrusted, constraint->fk_upd_action,
+                     constraint->fk_del_action, constraint->fk_matchtype, constraint->deferrable});
 }
 
 }  // namespace
@@ -241,39 +220,15 @@ void predict_key_query(Prediction& prediction, Oid table, Oid referenced) {
   foreach (cell, read) lock_for_query(prediction, lfirst_oid(cell));
 }
 
-static void add_with_index(Alteration& alteration, Oid relation, const Constraint* constraint,
-                           Oid index, KeyRows rows) {
-  const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
-  lock_referenced(alteration, referenced, index);
-  const bool checked =
-      rows == KeyRows::kChecked && !constraint->skip_validation && is_enforced(constraint);
-  add_to_partitions(alteration, relation,
-                    {constraint->fk_attrs, referenced,
-                     checked ? KeyRows::kChecked : KeyRows::kTrusted, constraint->fk_upd_action,
-                     constraint->fk_del_action, constraint->fk_matchtype, constraint->deferrable});
-}
-
 void predict_add_foreign_key(Alteration& alteration, Oid relation, const Constraint* constraint,
                              KeyRows rows) {
   const Oid referenced = find_relation(alteration.prediction, constraint->pktable);
   if (refuses(alteration, relation, constraint, referenced)) return;
-  const char* missing = missing_column(alteration, relation, constraint->fk_attrs);
-  if (missing != nullptr) {
-    server_refuses(alteration.prediction, psprintf("column \"%s\" does not exist", missing));
-    return;
-  }
-  if (referenced == relation && is_key_added(alteration, constraint->pk_attrs)) {
-    add_with_index(alteration, relation, constraint, InvalidOid, rows);
-    return;
-  }
-  const Oid index = key_index(referenced, constraint->pk_attrs);
-  if (!OidIsValid(index) || is_dropped(alteration, RelationRelationId, index)) {
-    server_refuses(alteration.prediction,
-                   "there is no unique constraint matching the given keys of the referenced table");
-    return;
-  }
-  if (index_key_count(index) != Max(list_length(constraint->fk_attrs), 1)) {
-    server_refuses(alteration.prediction, "number of referencing and referenced columns disagree");
+  const bool made_now = referenced == relation && is_key_added(alteration, constraint->pk_attrs);
+  const Oid index = made_now ? InvalidOid : key_index(referenced, constraint->pk_attrs);
+  const char* refusal = made_now ? nullptr : why_no_key(alteration, relation, constraint, index);
+  if (refusal != nullptr) {
+    server_refuses(alteration.prediction, refusal);
     return;
   }
   add_with_index(alteration, relation, constraint, index, rows);

@@ -61,6 +61,10 @@ bool suits_kind(const AlterTableCmd* command, Oid relation) {
   const char kind = get_rel_relkind(relation);
   if (command->subtype == AT_DetachPartition) return kind == RELKIND_PARTITIONED_TABLE;
   if (command->subtype == AT_ColumnDefault) return is_table(kind) || kind == RELKIND_VIEW;
+  if (command->subtype == AT_SetTableSpace) return kind != RELKIND_SEQUENCE;
+  if (command->subtype == AT_SetRelOptions || command->subtype == AT_ResetRelOptions) {
+    return kind != RELKIND_PARTITIONED_INDEX && kind != RELKIND_FOREIGN_TABLE;
+  }
   if (alters_rows(command)) return is_table(kind) || kind == RELKIND_COMPOSITE_TYPE;
   return !alters_tables_only(command) || is_table(kind);
 }

@@ -68,7 +68,6 @@ void look_for_references(Alteration& alteration, const ConstraintFacts& key) {
   Prediction& prediction = alteration.prediction;
   // Which of the tables are read to the end depends on the plan.
   prediction.estimated = true;
-  add_lock(prediction, key.table, AccessExclusiveLock);
   const bool partitioned = get_rel_relkind(key.table) == RELKIND_PARTITIONED_TABLE;
   List* tables = partitioned ? family_of(key.table) : list_make1_oid(key.table);
   ListCell* cell = nullptr;
@@ -129,7 +128,7 @@ void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition) {
   }
 }
 
-void predict_detached_keys(Alteration& alteration, Oid partition) {
+void predict_detached_keys(Alteration& alteration, Oid partition, KeyRows references) {
   ListCell* cell = nullptr;
   List* own = constraints_of(partition);
   foreach (cell, own) {
@@ -141,7 +140,9 @@ void predict_detached_keys(Alteration& alteration, Oid partition) {
   }
   foreach (cell, keys_that_reference(partition)) {
     const auto* key = static_cast<const ConstraintFacts*>(lfirst(cell));
-    if (OidIsValid(key->parent)) look_for_references(alteration, *key);
+    if (!OidIsValid(key->parent)) continue;
+    add_lock(alteration.prediction, key->table, AccessExclusiveLock);
+    if (references == KeyRows::kChecked) look_for_references(alteration, *key);
   }
 }
 

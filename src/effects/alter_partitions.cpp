@@ -236,7 +236,7 @@ void detach_indexes(Alteration& alteration, Oid partition) {
   }
 }
 
-void detach(Alteration& alteration, Oid partition) {
+void detach(Alteration& alteration, Oid partition, KeyRows references) {
   ListCell* cell = nullptr;
   foreach (cell, family_of(partition)) {
     if (get_rel_relkind(partition) != RELKIND_PARTITIONED_TABLE && lfirst_oid(cell) != partition) {
@@ -244,7 +244,7 @@ void detach(Alteration& alteration, Oid partition) {
     }
     add_lock(alteration.prediction, lfirst_oid(cell), AccessExclusiveLock);
   }
-  predict_detached_keys(alteration, partition);
+  predict_detached_keys(alteration, partition, references);
   detach_indexes(alteration, partition);
 }
 
@@ -302,13 +302,13 @@ void predict_detach(Alteration& alteration, Oid relation, const PartitionCmd* co
     }
     add_lock(alteration.prediction, default_partition, AccessExclusiveLock);
   }
-  detach(alteration, partition);
+  detach(alteration, partition, KeyRows::kChecked);
 }
 
 void predict_detach_finalize(Alteration& alteration, Oid, const PartitionCmd* command) {
   const Oid partition = find_relation(alteration.prediction, command->name);
   if (misses_relation(alteration, partition, command->name)) return;
-  detach(alteration, partition);
+  detach(alteration, partition, KeyRows::kTrusted);
 }
 
 void predict_attach_index(Alteration& alteration, Oid index, const PartitionCmd* command) {

@@ -7,6 +7,7 @@ extern "C" {
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 }
@@ -54,6 +55,10 @@ bool has_row_trigger(Oid relation, const char* name) {
 }  // namespace
 
 void predict_trigger(Alteration& alteration, Oid relation, const char* name) {
+  if (name != nullptr && !OidIsValid(get_trigger_oid(relation, name, true))) {
+    server_refuses(alteration.prediction, psprintf("trigger \"%s\" does not exist", name));
+    return;
+  }
   if (get_rel_relkind(relation) != RELKIND_PARTITIONED_TABLE || !alteration.recurse) return;
   if (has_row_trigger(relation, name)) alter_whole_family(alteration, relation);
 }

@@ -89,8 +89,10 @@ void change_table(Alteration& alteration, Oid relation, const AlterTableCmd* com
     server_refuses(alteration.prediction, plan.refused);
     return;
   }
+  lock_row_types(alteration.prediction, plan.after.type);
   lock_relations_of_default(alteration.prediction, relation, plan.number);
   altered_table(alteration, relation).rewrite |= plan.rewrite;
+  altered_table(alteration, relation).computes_values = true;
   remake_dependents(alteration, plan);
 }
 

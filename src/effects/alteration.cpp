@@ -23,9 +23,6 @@ List* lock_all(Alteration& alteration, List* relations) {
 
 // A rewrite makes a new file, and builds every index anew.
 void rewrite(Alteration& alteration, AlteredTable& table, RelationEffect& effect) {
-  if (is_row_type_stored(table.relation)) {
-    server_refuses(alteration.prediction, "cannot alter table because a column uses its row type");
-  }
   effect.rewrite = true;
   effect.index_build = table.builds_index;
   ListCell* cell = nullptr;
@@ -38,6 +35,9 @@ void rewrite(Alteration& alteration, AlteredTable& table, RelationEffect& effect
 
 void finish_table(Alteration& alteration, AlteredTable& table) {
   if (!has_storage(table.kind)) return;
+  if ((table.rewrite || table.computes_values) && is_row_type_stored(table.relation)) {
+    server_refuses(alteration.prediction, "cannot alter table because a column uses its row type");
+  }
   RelationEffect& effect = *add_lock(alteration.prediction, table.relation, NoLock);
   if (table.rewrite && table.kind != RELKIND_SEQUENCE) {
     rewrite(alteration, table, effect);

@@ -44,6 +44,7 @@ struct AlteredTable {
   Oid relation;
   char kind;
   bool rewrite;
+  bool computes_values;    // of a column, be it that no row needs them
   bool verify;             // its rows are read to check new constraints
   bool verifies_not_null;  // the server looks for no proof any more
   bool builds_index;
@@ -84,6 +85,14 @@ void finish(Alteration& alteration);
 
 // alter_commands.cpp
 void predict_command(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+
+// alter_storage.cpp
+bool predict_storage_command(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+
+// alter_inheritance.cpp
+void predict_inherit(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+void predict_no_inherit(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+void predict_of_type(Alteration& alteration, const TypeName* name);
 
 // alter_kinds.cpp
 bool suits_kind(const AlterTableCmd* command, Oid relation);
@@ -127,6 +136,7 @@ const char* why_not_heir(Oid parent, Oid child);
 bool has_other_source(Oid relation, const char* column);
 
 // dependency_locks.cpp
+void lock_row_types(Prediction& prediction, Oid type);
 void lock_named_relations(Prediction& prediction, Node* expression);
 void lock_relations_of_default(Prediction& prediction, Oid relation, AttrNumber column);
 
@@ -140,6 +150,15 @@ void predict_drop_constraint(Alteration& alteration, Oid relation, const AlterTa
 void predict_validate(Alteration& alteration, Oid relation, const char* name);
 void predict_alter_constraint(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 void predict_build_index(Alteration& alteration, Oid relation, const Constraint* constraint);
+
+// foreign_key_index.cpp
+// Without names, that of the primary key.
+Oid key_index(Oid table, const List* names);
+int index_key_count(Oid index);
+// Columns of the table with those of the index, of which the names choose.
+bool are_keys_comparable(Oid table, const List* columns, Oid index, const List* names);
+// The same statement makes the unique index.
+bool is_key_added(const Alteration& alteration, const List* names);
 
 // alter_foreign_keys.cpp
 enum class KeyRows { kChecked, kTrusted };
@@ -165,7 +184,8 @@ void predict_cloned_triggers(Alteration& alteration, Oid parent);
 
 // alter_partition_keys.cpp: the foreign keys that a partition gets or loses.
 void predict_attached_keys(Alteration& alteration, Oid parent, Oid partition);
-void predict_detached_keys(Alteration& alteration, Oid partition);
+// FINALIZE does not look for references once more.
+void predict_detached_keys(Alteration& alteration, Oid partition, KeyRows references);
 
 // alter_partitions.cpp
 void predict_attach(Alteration& alteration, Oid relation, const PartitionCmd* command);

@@ -10,7 +10,8 @@ extern "C" {
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
-#include "catalog/pg_type_d.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -32,7 +33,27 @@ bool lock_constant(Node* node, Prediction* prediction) {
   return walk_expression(node, lock_constant, prediction);
 }
 
+void lock_attributes(Prediction& prediction, Oid relation) {
+  for (AttrNumber number = 1;; number++) {
+    const char* name = get_attname(relation, number, true);
+    if (name == nullptr) return;
+    if (get_attnum(relation, name) != number) continue;  // it is dropped
+    lock_row_types(prediction, get_atttype(relation, number));
+  }
+}
+
 }  // namespace
+
+// As the server opens them to see that no type contains itself.
+void lock_row_types(Prediction& prediction, Oid type) {
+  const Oid element = get_base_element_type(type);
+  const Oid base = getBaseType(OidIsValid(element) ? element : type);
+  if (get_typtype(base) != TYPTYPE_COMPOSITE) return;
+  check_stack_depth();
+  const Oid relation = get_typ_typrelid(base);
+  add_lock(prediction, relation, AccessShareLock);
+  lock_attributes(prediction, relation);
+}
 
 void lock_named_relations(Prediction& prediction, Node* expression) {
   (void)lock_constant(expression, &prediction);
