@@ -4,6 +4,8 @@
 #include "pg/prelude.hpp"
 
 extern "C" {
+#include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
 #include "nodes/nodes.h"
 #include "nodes/pg_list.h"
@@ -48,6 +50,21 @@ inline void check_may_create_in(Oid schema) {
   const AclResult result = pg_namespace_aclcheck(schema, GetUserId(), ACL_CREATE);
 #endif
   if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_SCHEMA, get_namespace_name(schema));
+}
+
+// VACUUM and ANALYZE pass over what the current role may not maintain; since 17 there is a
+// privilege for that.
+inline bool may_maintain(Oid relation) {
+  const Oid role = GetUserId();
+#if PG_VERSION_NUM >= 170000
+  return object_ownercheck(DatabaseRelationId, MyDatabaseId, role) ||
+         pg_class_aclcheck(relation, role, ACL_MAINTAIN) == ACLCHECK_OK;
+#elif PG_VERSION_NUM >= 160000
+  return object_ownercheck(DatabaseRelationId, MyDatabaseId, role) ||
+         object_ownercheck(RelationRelationId, relation, role);
+#else
+  return pg_database_ownercheck(MyDatabaseId, role) || pg_class_ownercheck(relation, role);
+#endif
 }
 
 // Since 18 VACUUM and ANALYZE take the children of every parent along, unless ONLY is said.

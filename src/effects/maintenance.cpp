@@ -70,6 +70,7 @@ void analyze_one(Prediction& prediction, Oid table) {
 }
 
 void keep_up(Prediction& prediction, const Upkeep& upkeep, Oid table) {
+  if (!may_maintain(table)) return;
   if (upkeep.vacuum) vacuum_one(prediction, upkeep, table);
   if (upkeep.analyze) analyze_one(prediction, table);
 }
