@@ -74,6 +74,11 @@ inline bool upkeep_follows_inheritance() { return PG_VERSION_NUM >= 180000; }
 // server that runs counts, not the one that this was built for.
 bool locks_what_is_depended_on();  // dependencies.cpp
 
+// Since 18 COPY writes out materialized views, too.
+inline bool copies_out(char kind) {
+  return kind == RELKIND_RELATION || (PG_VERSION_NUM >= 180000 && kind == RELKIND_MATVIEW);
+}
+
 // Since 18 GRANT and REVOKE lock the relations that they name.
 inline bool grant_locks_relations() { return PG_VERSION_NUM >= 180000; }
 
