@@ -234,8 +234,11 @@ void predict_filling(Prediction& prediction, Node* query, const IntoClause* into
   const QueryStep step = there || into->skipData ? QueryStep::kParsed : QueryStep::kRun;
   if (!IsA(query, ExecuteStmt)) {
     predict_new_relation(prediction, query, step);
-  } else if (step == QueryStep::kRun) {
-    (void)predict_query_command(prediction, query);
+  } else if (!there) {
+    // The plan is made, or is there, even where nothing is filled in.
+    prediction.estimated = true;
+    predict_execute(prediction, castNode(ExecuteStmt, query),
+                    step == QueryStep::kRun ? step : QueryStep::kRewritten);
   }
 }
 

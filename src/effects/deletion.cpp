@@ -204,7 +204,16 @@ void visit(const Closure& closure, const ObjectAddress& object, unsigned reasons
   doomed->being_visited = false;
 }
 
+// What goes away with its whole needs no reason of its own.
+bool goes_with_its_whole(const Closure& closure, const ObjectAddress& part) {
+  if (part.objectSubId == 0) return false;
+  ObjectAddress whole = part;
+  whole.objectSubId = 0;
+  return hash_search(closure.doomed, &whole, HASH_FIND, nullptr) != nullptr;
+}
+
 void check_reasons(const Closure& closure, const Doomed& doomed) {
+  if (goes_with_its_whole(closure, doomed.address)) return;
   if ((doomed.reasons & kPartOfAWhole) != 0 && (doomed.reasons & kWithTheWhole) == 0) {
     server_refuses(*closure.prediction,
                    psprintf("cannot drop %s because what it is a part of requires it",

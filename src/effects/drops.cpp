@@ -34,6 +34,7 @@ extern "C" {
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
@@ -130,12 +131,17 @@ ObjectAddress find_type(const DropStmt* drop, const TypeName* name) {
   return {TypeRelationId, type, 0};
 }
 
-// The rest is found by the server itself, which locks the object, but no relation.
+// The rest is found by the server itself, which locks the object, but no relation. Nobody is waited
+// for.
 ObjectAddress find_any(const DropStmt* drop, Node* object) {
+  const int level = NewGUCNestLevel();
+  (void)set_config_option("lock_timeout", "1ms", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+                          0, false);
   ::Relation relation = nullptr;
   const ObjectAddress address =
       get_object_address(drop->removeType, object, &relation, AccessShareLock, drop->missing_ok);
   if (relation != nullptr) relation_close(relation, AccessShareLock);
+  AtEOXact_GUC(false, level);
   return address;
 }
 

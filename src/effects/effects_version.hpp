@@ -4,6 +4,8 @@
 #include "pg/prelude.hpp"
 
 extern "C" {
+#include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
 #include "nodes/nodes.h"
 #include "access/attmap.h"
@@ -55,12 +57,32 @@ inline void check_may_create_in(Oid schema) {
   if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_SCHEMA, get_namespace_name(schema));
 }
 
+// VACUUM and ANALYZE pass over what the current role may not maintain; since 17 there is a
+// privilege for that.
+inline bool may_maintain(Oid relation) {
+  const Oid role = GetUserId();
+#if PG_VERSION_NUM >= 170000
+  return object_ownercheck(DatabaseRelationId, MyDatabaseId, role) ||
+         pg_class_aclcheck(relation, role, ACL_MAINTAIN) == ACLCHECK_OK;
+#elif PG_VERSION_NUM >= 160000
+  return object_ownercheck(DatabaseRelationId, MyDatabaseId, role) ||
+         object_ownercheck(RelationRelationId, relation, role);
+#else
+  return pg_database_ownercheck(MyDatabaseId, role) || pg_class_ownercheck(relation, role);
+#endif
+}
+
 // Since 18 VACUUM and ANALYZE take the children of every parent along, unless ONLY is said.
 inline bool upkeep_follows_inheritance() { return PG_VERSION_NUM >= 180000; }
 
 // Since the minor releases of August 2026 the server locks what it records a dependency on. The
 // server that runs counts, not the one that this was built for.
 bool locks_what_is_depended_on();  // dependencies.cpp
+
+// Since 18 COPY writes out materialized views, too.
+inline bool copies_out(char kind) {
+  return kind == RELKIND_RELATION || (PG_VERSION_NUM >= 180000 && kind == RELKIND_MATVIEW);
+}
 
 // Since 18 GRANT and REVOKE lock the relations that they name.
 inline bool grant_locks_relations() { return PG_VERSION_NUM >= 180000; }

@@ -34,6 +34,8 @@ bool is_polymorphic(const CreateFunctionStmt* create) {
   ListCell* cell = nullptr;
   foreach (cell, create->parameters) {
     const auto* parameter = static_cast<const FunctionParameter*>(lfirst(cell));
+    // The type of a column is none, and looking it up says so aloud.
+    if (parameter->argType->pct_type) continue;
     const Oid type = LookupTypeNameOid(nullptr, parameter->argType, true);
     if (OidIsValid(type) && IsPolymorphicType(type)) return true;
   }
@@ -59,24 +61,33 @@ bool is_query(const Node* tree) {
          IsA(tree, DeleteStmt) || IsA(tree, MergeStmt);
 }
 
-void predict_body(Prediction& prediction, Node* body, bool rewritten) {
-  if (body == nullptr) return;
-  const QueryStep step = rewritten ? QueryStep::kRewritten : QueryStep::kParsed;
-  if (IsA(body, List)) {
+struct Body {
+  QueryStep step;
+  bool recorded;  // kept as a tree, with its dependencies
+};
+
+void predict_query_in_body(Prediction& prediction, Node* query, const Body& body) {
+  if (body.recorded) predict_recorded_query(prediction, query);
+  predict_raw_query(prediction, query, body.step);
+}
+
+void predict_body(Prediction& prediction, Node* tree, const Body& body) {
+  if (tree == nullptr) return;
+  if (IsA(tree, List)) {
     ListCell* cell = nullptr;
-    foreach (cell, castNode(List, body)) {
-      predict_body(prediction, static_cast<Node*>(lfirst(cell)), rewritten);
+    foreach (cell, castNode(List, tree)) {
+      predict_body(prediction, static_cast<Node*>(lfirst(cell)), body);
     }
-  } else if (IsA(body, RawStmt)) {
-    predict_body(prediction, castNode(RawStmt, body)->stmt, rewritten);
-  } else if (IsA(body, ReturnStmt)) {
+  } else if (IsA(tree, RawStmt)) {
+    predict_body(prediction, castNode(RawStmt, tree)->stmt, body);
+  } else if (IsA(tree, ReturnStmt)) {
     auto* select = makeNode(SelectStmt);
-    select->valuesLists = list_make1(list_make1(castNode(ReturnStmt, body)->returnval));
-    predict_raw_query(prediction, reinterpret_cast<Node*>(select), step);
-  } else if (wrapped_query(body) != nullptr) {
-    predict_body(prediction, wrapped_query(body), false);
-  } else if (is_query(body)) {
-    predict_raw_query(prediction, body, step);
+    select->valuesLists = list_make1(list_make1(castNode(ReturnStmt, tree)->returnval));
+    predict_query_in_body(prediction, reinterpret_cast<Node*>(select), body);
+  } else if (wrapped_query(tree) != nullptr) {
+    predict_body(prediction, wrapped_query(tree), {QueryStep::kParsed, false});
+  } else if (is_query(tree)) {
+    predict_query_in_body(prediction, tree, body);
   }
 }
 
@@ -90,15 +101,15 @@ void predict_function(Prediction& prediction, const CreateFunctionStmt* create) 
   }
   if (!is_in_sql(create)) return;
   if (create->sql_body != nullptr) {
-    predict_recorded_expression(prediction, create->sql_body);
-    predict_body(prediction, create->sql_body, check_function_bodies);
+    const QueryStep step = check_function_bodies ? QueryStep::kRewritten : QueryStep::kParsed;
+    predict_body(prediction, create->sql_body, {step, true});
     return;
   }
   const DefElem* source = find_option(create, "as");
   if (source == nullptr || !check_function_bodies || is_polymorphic(create)) return;
   const char* text = strVal(linitial(castNode(List, source->arg)));
   List* trees = raw_parser(text, RAW_PARSE_DEFAULT);
-  predict_body(prediction, reinterpret_cast<Node*>(trees), true);
+  predict_body(prediction, reinterpret_cast<Node*>(trees), {QueryStep::kRewritten, false});
 }
 
 }  // namespace db_guard::effects

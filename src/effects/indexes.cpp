@@ -2,6 +2,7 @@
 #include "effects/prediction.hpp"
 
 #include "effects/index_match.hpp"
+#include "effects/queries.hpp"
 #include "pg/syscache.hpp"
 
 extern "C" {
@@ -63,13 +64,16 @@ void build_on(Prediction& prediction, const Build& build, Oid table) {
     build_on_partitions(prediction, build, table);
 }
 
-void refuse_missing_columns(Prediction& prediction, Oid table, const IndexStmt* create) {
+void predict_elements(Prediction& prediction, Oid table, const IndexStmt* create) {
   ListCell* cell = nullptr;
   foreach (cell, create->indexParams) {
     const char* name = static_cast<const IndexElem*>(lfirst(cell))->name;
     if (name != nullptr && get_attnum(table, name) == InvalidAttrNumber)
       server_refuses(prediction, psprintf("column \"%s\" does not exist", name));
+    predict_recorded_expression(prediction, static_cast<const IndexElem*>(lfirst(cell))->expr,
+                                get_rel_type_id(table));
   }
+  predict_recorded_expression(prediction, create->whereClause, get_rel_type_id(table));
 }
 
 void predict_create(Prediction& prediction, const IndexStmt* create) {
@@ -81,7 +85,7 @@ void predict_create(Prediction& prediction, const IndexStmt* create) {
                                         create->relation->relname));
     return;
   }
-  refuse_missing_columns(prediction, table, create);
+  predict_elements(prediction, table, create);
   // Nobody else sees a temporary table: nothing is done concurrently there.
   const bool concurrent = create->concurrent && get_rel_persistence(table) != RELPERSISTENCE_TEMP;
   const Build build = {create, concurrent ? ShareUpdateExclusiveLock : ShareLock};

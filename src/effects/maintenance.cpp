@@ -70,6 +70,7 @@ void analyze_one(Prediction& prediction, Oid table) {
 }
 
 void keep_up(Prediction& prediction, const Upkeep& upkeep, Oid table) {
+  if (!may_maintain(table)) return;
   if (upkeep.vacuum) vacuum_one(prediction, upkeep, table);
   if (upkeep.analyze) analyze_one(prediction, table);
 }
@@ -193,7 +194,7 @@ void predict_copy(Prediction& prediction, const CopyStmt* copy) {
   if (!OidIsValid(table)) return;
   const char kind = get_rel_relkind(table);
   if (!copy->is_from) {
-    if (kind != RELKIND_RELATION)
+    if (!copies_out(kind))
       server_refuses(prediction, psprintf("cannot copy from \"%s\", which is no plain table",
                                           copy->relation->relname));
     add_lock(prediction, table, AccessShareLock)->scan = true;

@@ -40,6 +40,7 @@ Oid relation_of_type(const List* names) {
 
 void predict_rename(Prediction& prediction, const RenameStmt* rename) {
   switch (rename->renameType) {
+    case OBJECT_ATTRIBUTE:
     case OBJECT_POLICY:
     case OBJECT_RULE:
     case OBJECT_TABCONSTRAINT:

@@ -50,6 +50,11 @@ void predict_statistics(Prediction& prediction, const CreateStatsStmt* create) {
       server_refuses(prediction,
                      psprintf("cannot define statistics for relation \"%s\"", name->relname));
     add_lock(prediction, table, ShareUpdateExclusiveLock);
+    ListCell* element = nullptr;
+    foreach (element, create->exprs) {
+      predict_recorded_expression(prediction, static_cast<const StatsElem*>(lfirst(element))->expr,
+                                  get_rel_type_id(table));
+    }
   }
 }
 

@@ -122,7 +122,9 @@ Oid need_relation(Prediction& prediction, const RangeVar* name, bool missing_ok)
 
 Oid find_namesake(const Prediction& prediction, const RangeVar* name) {
   if (prediction.made != NIL) return InvalidOid;
-  if (name->relpersistence == RELPERSISTENCE_TEMP) {
+  const bool temporary_schema =
+      name->schemaname != nullptr && strcmp(name->schemaname, "pg_temp") == 0;
+  if (name->relpersistence == RELPERSISTENCE_TEMP || temporary_schema) {
     // Asking for the schema of temporary tables would make it.
     RangeVar* temporary = makeRangeVar(pstrdup("pg_temp"), name->relname, -1);
     return RangeVarGetRelid(temporary, NoLock, true);

@@ -10,8 +10,6 @@ extern "C" {
 
 namespace db_guard::effects {
 
-namespace {
-
 void predict_execute(Prediction& prediction, const ExecuteStmt* execute, QueryStep step) {
   const PreparedStatement* prepared = FetchPreparedStatement(execute->name, true);
   ListCell* cell = nullptr;
@@ -19,6 +17,8 @@ void predict_execute(Prediction& prediction, const ExecuteStmt* execute, QuerySt
     predict_analysed_query(prediction, static_cast<Query*>(lfirst(cell)), step);
   }
 }
+
+namespace {
 
 bool is_analyze(const ExplainStmt* explain) {
   ListCell* cell = nullptr;

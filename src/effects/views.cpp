@@ -45,14 +45,14 @@ bool is_populated(Oid view) {
   return populated;
 }
 
-bool has_whole_unique_index(Oid view) {
+// A condition that is true of all rows is none for the server, which only it can tell.
+bool has_unique_index(Oid view) {
   bool found = false;
   ListCell* cell = nullptr;
   foreach (cell, indexes_of(view)) {
     pg::read_syscache<Form_pg_index>(
         INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)), [&](Form_pg_index form, HeapTuple tuple) {
           found |= form->indisunique && form->indisvalid && form->indimmediate &&
-                   heap_attisnull(tuple, Anum_pg_index_indpred, nullptr) &&
                    heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr);
         });
   }
@@ -69,7 +69,7 @@ void predict_refresh(Prediction& prediction, const RefreshMatViewStmt* refresh) 
   }
   const LOCKMODE lock = refresh->concurrent ? ExclusiveLock : AccessExclusiveLock;
   RelationEffect* effect = add_lock(prediction, view, lock);
-  if (refresh->concurrent && !has_whole_unique_index(view))
+  if (refresh->concurrent && !has_unique_index(view))
     server_refuses(prediction, "CONCURRENTLY needs a unique index over all rows");
   if (refresh->concurrent && !is_populated(view))
     server_refuses(prediction, "CONCURRENTLY cannot be used when it is not populated");
