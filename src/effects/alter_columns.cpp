@@ -1,6 +1,6 @@
 // Commands on columns that exist: DROP COLUMN, SET NOT NULL, identity and generation expressions.
 #include "effects/alteration.hpp"
-#include "effects/alter_deletion.hpp"
+#include "effects/deletion.hpp"
 #include "effects/effects_version.hpp"
 
 #include "ddl/ddl_version.hpp"
@@ -133,14 +133,6 @@ bool is_type_with_tables(Oid relation) {
 }
 
 }  // namespace
-
-bool is_in(const List* names, const char* name) {
-  ListCell* cell = nullptr;
-  foreach (cell, names) {
-    if (strcmp(static_cast<const char*>(lfirst(cell)), name) == 0) return true;
-  }
-  return false;
-}
 
 FormData_pg_attribute column_row(Oid relation, const char* column) {
   FormData_pg_attribute row{};

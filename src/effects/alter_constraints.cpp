@@ -1,6 +1,6 @@
 // Constraints: those that read the rows of all tables below, and those that are indexes.
 #include "effects/alteration.hpp"
-#include "effects/alter_deletion.hpp"
+#include "effects/deletion.hpp"
 #include "effects/effects_version.hpp"
 
 extern "C" {

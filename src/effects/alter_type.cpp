@@ -1,7 +1,7 @@
 // ALTER COLUMN ... TYPE, table by table down the family. What depends on the column is dropped and
 // made anew, on this table and on those that refer to it.
 #include "effects/alteration.hpp"
-#include "effects/alter_deletion.hpp"
+#include "effects/deletion.hpp"
 
 #include "ddl/plain_facts.hpp"
 

@@ -1,6 +1,6 @@
 #include "effects/alteration.hpp"
 
-#include "effects/alter_deletion.hpp"
+#include "effects/deletion.hpp"
 
 extern "C" {
 #include "catalog/pg_class.h"
@@ -80,7 +80,8 @@ bool is_dropped(const Alteration& alteration, Oid catalog, Oid object) {
 }
 
 void drop_objects(Alteration& alteration, List* objects, DropBehavior behavior) {
-  List* gone = predict_deletion(alteration.prediction, objects, behavior);
+  const Deletion deletion = {objects, behavior == DROP_CASCADE};
+  List* gone = predict_deletion(alteration.prediction, deletion);
   alteration.dropped = list_concat(alteration.dropped, gone);
 }
 

@@ -104,11 +104,10 @@ void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCm
 
 // alter_columns.cpp
 FormData_pg_attribute column_row(Oid relation, const char* column);
-bool is_in(const List* names, const char* name);
 // Right now: neither dropped by this statement, nor missing.
 bool has_column(const Alteration& alteration, Oid relation, const char* column);
-// The tables of a composite type, locked; they follow it with CASCADE only.
 bool is_not_null_already(Oid relation, const char* column);
+// The tables of a composite type, locked; they follow it with CASCADE only.
 List* typed_tables(Alteration& alteration, Oid type_relation, DropBehavior behavior);
 void predict_drop_column(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 void predict_set_not_null(Alteration& alteration, Oid relation, const char* column);

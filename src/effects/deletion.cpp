@@ -295,10 +295,25 @@ void lock_for_removal_of_relation(Prediction& prediction, Oid relation) {
 
 }  // namespace
 
-void want_deleted(Deletion& deletion, Oid catalog, Oid object) {
+ObjectAddress* object_address(Oid catalog, Oid object, int32 part) {
   auto* address = static_cast<ObjectAddress*>(palloc(sizeof(ObjectAddress)));
-  *address = {catalog, object, 0};
-  deletion.wanted = lappend(deletion.wanted, address);
+  *address = {catalog, object, part};
+  return address;
+}
+
+bool contains_object(const List* objects, Oid catalog, Oid object, int32 part) {
+  ListCell* cell = nullptr;
+  foreach (cell, objects) {
+    const auto* known = static_cast<const ObjectAddress*>(lfirst(cell));
+    if (known->classId == catalog && known->objectId == object && known->objectSubId == part) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void want_deleted(Deletion& deletion, Oid catalog, Oid object) {
+  deletion.wanted = lappend(deletion.wanted, object_address(catalog, object, 0));
 }
 
 void lock_for_removal(Prediction& prediction, const ObjectAddress& object) {
@@ -316,7 +331,7 @@ void lock_for_removal(Prediction& prediction, const ObjectAddress& object) {
                                                     : AccessExclusiveLock);
 }
 
-void predict_deletion(Prediction& prediction, const Deletion& deletion) {
+List* predict_deletion(Prediction& prediction, const Deletion& deletion) {
   const Closure closure = {&prediction, &deletion, make_table(),
                            table_open(DependRelationId, AccessShareLock)};
   ListCell* cell = nullptr;
@@ -324,12 +339,16 @@ void predict_deletion(Prediction& prediction, const Deletion& deletion) {
     visit(closure, *static_cast<const ObjectAddress*>(lfirst(cell)), kAsked, true);
   }
   table_close(closure.depend, AccessShareLock);
+  List* all = NIL;
   HASH_SEQ_STATUS sequence;
   hash_seq_init(&sequence, closure.doomed);
   for (auto* doomed = static_cast<Doomed*>(hash_seq_search(&sequence)); doomed != nullptr;
        doomed = static_cast<Doomed*>(hash_seq_search(&sequence))) {
     check_reasons(closure, *doomed);
+    const ObjectAddress& gone = doomed->address;
+    all = lappend(all, object_address(gone.classId, gone.objectId, gone.objectSubId));
   }
+  return all;
 }
 
 }  // namespace db_guard::effects

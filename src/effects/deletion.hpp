@@ -17,7 +17,11 @@ struct Deletion {
 };
 
 void want_deleted(Deletion& deletion, Oid catalog, Oid object);
-void predict_deletion(Prediction& prediction, const Deletion& deletion);
+// Returns all that goes (ObjectAddress*).
+List* predict_deletion(Prediction& prediction, const Deletion& deletion);
+
+ObjectAddress* object_address(Oid catalog, Oid object, int32 part);
+bool contains_object(const List* objects, Oid catalog, Oid object, int32 part);
 
 // What removing one object locks, its dependents left aside.
 void lock_for_removal(Prediction& prediction, const ObjectAddress& object);

@@ -87,6 +87,14 @@ Oid find_relation(Prediction& prediction, const List* names) {
 
 List* family_of(Oid relation) { return find_all_inheritors(relation, NoLock, nullptr); }
 
+bool is_in(const List* names, const char* name) {
+  ListCell* cell = nullptr;
+  foreach (cell, names) {
+    if (strcmp(static_cast<const char*>(lfirst(cell)), name) == 0) return true;
+  }
+  return false;
+}
+
 List* indexes_of(Oid relation) {
   ::Relation table = RelationIdGetRelation(relation);
   if (table == nullptr) return NIL;

@@ -50,6 +50,8 @@ Oid find_relation(Prediction& prediction, const List* names);
 // The relation itself and all that inherit from it or are its partitions, as they are right now, in
 // the order in which the server locks them.
 List* family_of(Oid relation);
+// Whether the list of names (char*) holds that one.
+bool is_in(const List* names, const char* name);
 // Indexes of a table, valid or not, in the order of the relation cache.
 List* indexes_of(Oid relation);
 // As find_relation; a missing one makes the server refuse the statement, or skip it.

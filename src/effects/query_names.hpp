@@ -49,6 +49,4 @@ struct QueryWalk {
 
 bool walk_query(Node* node, void* query_walk);
 
-bool is_in(const List* names, const char* wanted);
-
 }  // namespace db_guard::effects

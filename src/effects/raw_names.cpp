@@ -227,14 +227,6 @@ void note_range_function(const RawWalk& walk, const RangeFunction* range) {
 
 }  // namespace
 
-bool is_in(const List* names, const char* wanted) {
-  ListCell* cell = nullptr;
-  foreach (cell, names) {
-    if (strcmp(static_cast<const char*>(lfirst(cell)), wanted) == 0) return true;
-  }
-  return false;
-}
-
 void lock_types_of_columns(const RawWalk& walk) {
   ListCell* cell = nullptr;
   foreach (cell, walk.named) {

@@ -225,6 +225,19 @@ bool is_checked(const Trace& trace, Oid table) {
   return false;
 }
 
+// Called after the rollback. Reports name tables without their schema: where the statement has made
+// one of that name, it is the new one that they speak of.
+bool is_about_a_new_one(const Trace& trace, const Report& report) {
+  if (report.kind != ReportKind::kIndexBuild) return false;
+  ListCell* cell = nullptr;
+  foreach (cell, trace.touched) {
+    const auto* touched = static_cast<const Touched*>(lfirst(cell));
+    if (touched->name == nullptr || strcmp(touched->name, report.name) != 0) continue;
+    if (get_rel_relkind(touched->held.relation) == '\0') return true;
+  }
+  return false;
+}
+
 // Called after the rollback: the relation is what it was before the statement.
 void conclude(const Trace& trace, const Touched& after, const Node* tree, Prediction& result) {
   Touched before{};
@@ -235,7 +248,7 @@ void conclude(const Trace& trace, const Touched& after, const Node* tree, Predic
   foreach (cell, trace.reports) {
     const auto* report = static_cast<const Report*>(lfirst(cell));
     // The statement may have renamed it: both names are tried.
-    const bool same = report->name != nullptr &&
+    const bool same = report->name != nullptr && !is_about_a_new_one(trace, *report) &&
                       (strcmp(report->name, before.name) == 0 ||
                        (after.name != nullptr && strcmp(report->name, after.name) == 0));
     if (same && (has_rows || before.kind == RELKIND_PARTITIONED_TABLE))
