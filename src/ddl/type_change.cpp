@@ -205,11 +205,21 @@ void note_constraint(const Altered& altered, Oid constraint, TypePlan& plan) {
   if (OidIsValid(index)) note_index(altered, index, plan);
 }
 
+// Looking for it costs a scan of pg_depend; plain indexes, most of them, back none.
+Oid constraint_of_index(Oid index) {
+  HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index));
+  if (!HeapTupleIsValid(tuple)) return InvalidOid;
+  const auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+  const bool may_back = form->indisunique || form->indisexclusion;
+  ReleaseSysCache(tuple);
+  return may_back ? get_index_constraint(index) : InvalidOid;
+}
+
 // An index that belongs to a constraint depends on the column by itself where it has a predicate.
 void note_relation(const Altered& altered, Oid relation, TypePlan& plan) {
   const char kind = get_rel_relkind(relation);
   if (kind != RELKIND_INDEX && kind != RELKIND_PARTITIONED_INDEX) return;
-  const Oid constraint = get_index_constraint(relation);
+  const Oid constraint = constraint_of_index(relation);
   if (OidIsValid(constraint)) {
     note_constraint(altered, constraint, plan);
     return;

@@ -1,5 +1,6 @@
 // db_guard.explain_ddl: what each statement of a script will do.
 #include "core/text.hpp"
+#include "ddl/catalog_facts.hpp"
 #include "effects/prediction.hpp"
 #include "lint/effect_rows.hpp"
 #include "lint/script.hpp"
@@ -20,11 +21,16 @@ namespace {
 
 using core::Text;
 
+// Smaller work is over before anybody notices, and reading the log takes longer.
+constexpr std::uint64_t kWorthEstimating = 1024 * 1024;
+
 bool does_work(const effects::Prediction& prediction) {
   ListCell* cell = nullptr;
   foreach (cell, prediction.effects) {
     const auto* effect = static_cast<const effects::RelationEffect*>(lfirst(cell));
-    if (effect->rewrite || effect->scan || effect->index_build || effect->fk_check) return true;
+    if (!effect->rewrite && !effect->scan && !effect->index_build && !effect->fk_check) continue;
+    double rows = -1;
+    if (ddl::bytes_of(effect->relation, &rows) >= kWorthEstimating) return true;
   }
   return false;
 }
@@ -79,7 +85,7 @@ class Explainer {
       return;
     }
     if (prediction.estimated) source.certainty = kEstimated;
-    if (does_work(prediction)) source.rates = &rates();
+    if (pg::call([&] { return does_work(prediction); })) source.rates = &rates();
     pg::call([&] { put_prediction(source, prediction); });
   }
 

@@ -41,7 +41,7 @@ LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'db_guard_explain_ddl';
 
 COMMENT ON FUNCTION db_guard.explain_ddl(text) IS
-'What each statement of a script will do to every relation that exists before it: lock, rewrite, scan, index build, foreign-key check. Changes nothing, and waits for nobody. One row with relation NULL where a statement locks nothing; certainty is exact, estimated or unknown (then proof says why). estimated_ms: by db_guard.work_rates(), NULL where this server has not done such work before.';
+'What each statement of a script will do to every relation that exists before it: lock, rewrite, scan, index build, foreign-key check. Changes nothing, and waits for nobody. One row with relation NULL where a statement locks nothing; certainty is exact, estimated or unknown (then proof says why). estimated_ms: by db_guard.work_rates(), NULL below 1 MB and where this server has not done such work before.';
 
 CREATE FUNCTION db_guard.trace_sql(
     sql text,
