@@ -21,7 +21,7 @@ namespace db_guard::effects {
 
 bool locks_what_is_depended_on() {
   const char* text = GetConfigOption("server_version_num", true, false);
-  const int version = text != nullptr ? atoi(text) : PG_VERSION_NUM;
+  const int version = text != nullptr ? atoi(text) : 0;
   const int minor = version % 10000;
   switch (version / 10000) {
     case 15:
