@@ -138,7 +138,9 @@ void raise(Escape& escape) {
 
 void run_entry(void (*body)(void*), void* argument) {
   const MemoryContext outer = CurrentMemoryContext;
-  const MemoryContext arena = AllocSetContextCreate(outer, "db_guard entry", ALLOCSET_SMALL_SIZES);
+  // The default size: the server keeps such contexts, with their first block, for the next one.
+  const MemoryContext arena =
+      AllocSetContextCreate(outer, "db_guard entry", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(arena);
 
   Escape escape;
