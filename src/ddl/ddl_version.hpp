@@ -8,6 +8,7 @@ extern "C" {
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_constraint.h"
 #include "nodes/parsenodes.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 }
 
@@ -19,6 +20,16 @@ inline bool is_virtual_generated(const Constraint* constraint) {
   return constraint->generated_kind == ATTRIBUTE_GENERATED_VIRTUAL;
 #else
   (void)constraint;
+  return false;
+#endif
+}
+
+// A virtual column has no values in the rows.
+inline bool is_virtual_column(Oid relation, AttrNumber number) {
+#if PG_VERSION_NUM >= 180000
+  return get_attgenerated(relation, number) == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+  (void)relation, (void)number;
   return false;
 #endif
 }

@@ -1,6 +1,7 @@
 // What ALTER COLUMN ... TYPE will cost. Builds the server's own conversion expression and asks of
 // it what the server asks; then walks the same dependencies that the server walks.
 #include "ddl/catalog_facts.hpp"
+#include "ddl/ddl_version.hpp"
 #include "ddl/plain_facts.hpp"
 #include "pg/call.hpp"
 #include "pg/search_path.hpp"
@@ -360,7 +361,8 @@ TypePlan plan_type_change(Oid relation, const char* column, const ColumnDef* def
     plan.refused = "the column cannot be cast automatically to the new type";
     return plan;
   }
-  plan.rewrite = has_rows && requires_rewrite(expression, altered.number);
+  plan.rewrite = has_rows && !is_virtual_column(relation, plan.number) &&
+                 requires_rewrite(expression, altered.number);
   walk_dependents(altered, plan);
   return plan;
 }

@@ -113,7 +113,8 @@ Oid identity_sequence(Oid relation, const char* column) {
 }
 
 void alter_identity_family(Alteration& alteration, Oid relation) {
-  if (kIdentityReachesPartitions) alter_family(alteration, relation);
+  const bool partitioned = get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE;
+  if (kIdentityReachesPartitions && partitioned) alter_family(alteration, relation);
 }
 
 bool is_in_primary_key(const Alteration& alteration, Oid relation, AttrNumber number) {
@@ -263,7 +264,7 @@ void predict_set_identity(Alteration& alteration, Oid relation, const AlterTable
 }
 
 void predict_drop_not_null(Alteration& alteration, Oid relation, const char* column) {
-  alter_family(alteration, relation);
+  if (!kNotNullIsConstraint) alter_family(alteration, relation);
   const FormData_pg_attribute row = column_row(relation, column);
   const char* refusal = nullptr;
   const bool changed = is_in(alteration.changed_identity, column);
@@ -275,7 +276,13 @@ void predict_drop_not_null(Alteration& alteration, Oid relation, const char* col
       column_row(get_partition_parent(relation, true), column).attnotnull) {
     refusal = psprintf("column \"%s\" is marked NOT NULL in parent table", column);
   }
-  if (refusal != nullptr && row.attnotnull) server_refuses(alteration.prediction, refusal);
+  if (!row.attnotnull) return;
+  const ConstraintFacts* facts = kNotNullIsConstraint ? find_not_null(relation, column) : nullptr;
+  if (refusal != nullptr) {
+    server_refuses(alteration.prediction, refusal);
+  } else if (facts != nullptr) {
+    drop_not_null(alteration, *facts);
+  }
 }
 
 void predict_identity_type(Alteration& alteration, Oid relation, const char* column) {
@@ -286,9 +293,10 @@ void predict_identity_type(Alteration& alteration, Oid relation, const char* col
 
 void predict_drop_identity(Alteration& alteration, Oid relation, const char* column) {
   alteration.changed_identity = lappend(alteration.changed_identity, const_cast<char*>(column));
-  alter_identity_family(alteration, relation);
   const Oid sequence = identity_sequence(relation, column);
-  if (OidIsValid(sequence)) add_lock(alteration.prediction, sequence, AccessExclusiveLock);
+  if (!OidIsValid(sequence)) return;
+  alter_identity_family(alteration, relation);
+  add_lock(alteration.prediction, sequence, AccessExclusiveLock);
 }
 
 void predict_set_expression(Alteration& alteration, Oid relation, const char* column) {

@@ -180,6 +180,12 @@ void add_key(Alteration& alteration, Oid relation, const Constraint* constraint)
   predict_build_index(alteration, relation, constraint);
 }
 
+// NOT NULL may have another name on each table; its column counts.
+const ConstraintFacts* constraint_of_child(Oid child, const ConstraintFacts& facts) {
+  if (!is_not_null_constraint(facts.type)) return find_constraint(child, facts.name);
+  return find_not_null(child, get_attname(facts.table, facts.keys[0], false));
+}
+
 // Down the family as far as the constraint has come from above only.
 List* collect_constraint(Alteration& alteration, const ConstraintFacts& facts, List* objects) {
   if (facts.type == CONSTRAINT_FOREIGN && facts.referenced != facts.table) {
@@ -195,7 +201,7 @@ List* collect_constraint(Alteration& alteration, const ConstraintFacts& facts, L
   foreach (cell, find_inheritance_children(facts.table, NoLock)) {
     const Oid child = lfirst_oid(cell);
     add_lock(alteration.prediction, child, alteration.lock);
-    const ConstraintFacts* own = find_constraint(child, facts.name);
+    const ConstraintFacts* own = constraint_of_child(child, facts);
     const bool goes =
         own != nullptr && alteration.recurse && own->inherited && own->inherit_count == 1;
     if (goes) objects = collect_constraint(alteration, *own, objects);
@@ -274,6 +280,7 @@ void predict_build_index(Alteration& alteration, Oid relation, const Constraint*
 }
 
 void predict_add_constraint(Alteration& alteration, Oid relation, const Constraint* constraint) {
+  if (kNewConstraintsLockHeirs) alter_family(alteration, relation);
   const char* name = constraint->conname;
   const ConstraintFacts* other = name != nullptr ? find_constraint(relation, name) : nullptr;
   if (other != nullptr && !is_dropped(alteration, ConstraintRelationId, other->id)) {
@@ -314,6 +321,14 @@ void predict_add_not_null(Alteration& alteration, Oid relation, const Constraint
   } else {
     predict_set_not_null(alteration, relation, column);
   }
+}
+
+void drop_not_null(Alteration& alteration, const ConstraintFacts& facts) {
+  if (facts.inherit_count > 0) {
+    server_refuses(alteration.prediction, "cannot drop inherited constraint");
+    return;
+  }
+  drop_objects(alteration, collect_constraint(alteration, facts, NIL), DROP_RESTRICT);
 }
 
 void predict_drop_constraint(Alteration& alteration, Oid relation, const AlterTableCmd* command) {
@@ -366,8 +381,12 @@ void predict_alter_constraint(Alteration& alteration, Oid relation, const AlterT
     }
     return;
   }
-  alter_children(alteration, *facts);
-  if (change.alters_enforceability) predict_enforceability(alteration, *facts, change.enforced);
+  if (!change.alters_enforceability) {
+    alter_children(alteration, *facts);
+  } else if (!change.enforced || !facts->enforced) {
+    alter_children(alteration, *facts);
+    predict_enforceability(alteration, *facts, change.enforced);
+  }
 }
 
 }  // namespace db_guard::effects

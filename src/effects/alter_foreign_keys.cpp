@@ -39,29 +39,32 @@ bool has_columns(const ConstraintFacts& facts, const List* names) {
 }
 
 // The partition's own key takes the place of the one that would be made.
-bool has_such_a_key(Oid partition, const NewKey& key) {
-  if (key.columns == NIL) return false;
+const ConstraintFacts* find_such_a_key(Oid partition, const NewKey& key) {
+  if (key.columns == NIL) return nullptr;
   ListCell* cell = nullptr;
   foreach (cell, constraints_of(partition)) {
     const auto* facts = static_cast<const ConstraintFacts*>(lfirst(cell));
     const bool same = facts->type == CONSTRAINT_FOREIGN && facts->referenced == key.referenced &&
-                      facts->validated && !OidIsValid(facts->parent) &&
-                      facts->on_update == key.on_update && facts->on_delete == key.on_delete &&
-                      facts->match == key.match && facts->deferrable == key.deferrable;
-    if (same && has_columns(*facts, key.columns)) return true;
+                      (facts->validated || kUnprovenKeysAreAttached) &&
+                      !OidIsValid(facts->parent) && facts->on_update == key.on_update &&
+                      facts->on_delete == key.on_delete && facts->match == key.match &&
+                      facts->deferrable == key.deferrable;
+    if (same && has_columns(*facts, key.columns)) return facts;
   }
-  return false;
+  return nullptr;
 }
 
 void add_to_partitions(Alteration& alteration, Oid table, const NewKey& key);
 
 void add_to_partition(Alteration& alteration, Oid partition, const NewKey& key) {
   add_lock(alteration.prediction, partition, alteration.lock);
-  if (!has_such_a_key(partition, key)) {
+  const ConstraintFacts* same = find_such_a_key(partition, key);
+  if (same == nullptr) {
     add_to_partitions(alteration, partition, key);
     return;
   }
   lock_attached_key(alteration.prediction, key.referenced);
+  if (key.rows == KeyRows::kChecked && !same->validated) validate_key(alteration, *same);
 }
 
 void add_to_partitions(Alteration& alteration, Oid table, const NewKey& key) {
@@ -192,19 +195,19 @@ void validate_key(Alteration& alteration, const ConstraintFacts& facts) {
 
 void predict_enforceability(Alteration& alteration, const ConstraintFacts& facts, bool enforced) {
   ListCell* cell = nullptr;
-  lock_referenced(alteration, facts.referenced, facts.index);
+  // Its triggers on the referenced tables are dropped.
+  if (!enforced) {
+    if (facts.enforced) lock_attached_key(alteration.prediction, facts.referenced);
+    return;
+  }
+  lock_referenced(alteration, facts.referenced, InvalidOid);
   foreach (cell, family_of(facts.table)) {
     if (get_rel_relkind(facts.table) != RELKIND_PARTITIONED_TABLE &&
         lfirst_oid(cell) != facts.table) {
       continue;
     }
     const bool has_rows = get_rel_relkind(lfirst_oid(cell)) == RELKIND_RELATION;
-    if (enforced && has_rows) check_foreign_key(alteration, lfirst_oid(cell), facts.referenced);
-  }
-  // Its triggers on the referenced tables are dropped.
-  if (enforced) return;
-  foreach (cell, family_of(facts.referenced)) {
-    add_lock(alteration.prediction, lfirst_oid(cell), AccessExclusiveLock);
+    if (has_rows) check_foreign_key(alteration, lfirst_oid(cell), facts.referenced);
   }
 }
 

@@ -107,14 +107,14 @@ void rename_constraint(Prediction& prediction, Oid relation, const RenameStmt* s
                                         statement->subname, get_rel_name(relation)));
     return;
   }
-  if (facts->inherit_count > 0) {
+  const bool inherited =
+      (facts->type == CONSTRAINT_CHECK || facts->type == 'n') && !facts->no_inherit;
+  if (inherited && facts->inherit_count > 0) {
     server_refuses(prediction,
                    psprintf("cannot rename inherited constraint \"%s\"", statement->subname));
     return;
   }
   add_lock(prediction, relation, AccessExclusiveLock);
-  const bool inherited =
-      (facts->type == CONSTRAINT_CHECK || facts->type == 'n') && !facts->no_inherit;
   if (inherited) {
     const bool recurse = statement->relation->inh;
     refuse_only(prediction, relation, recurse,

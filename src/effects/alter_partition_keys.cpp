@@ -1,6 +1,7 @@
 // The foreign keys of a partitioned table and to it: a new partition gets them, and one that leaves
 // loses those to it and keeps its own.
 #include "effects/alteration.hpp"
+#include "effects/effects_version.hpp"
 
 extern "C" {
 #include "catalog/partition.h"
@@ -31,25 +32,27 @@ bool same_columns(const ConstraintFacts& one, const ConstraintFacts& other) {
   return true;
 }
 
-bool has_such_a_key(Oid partition, const ConstraintFacts& key) {
+const ConstraintFacts* find_such_a_key(Oid partition, const ConstraintFacts& key) {
   ListCell* cell = nullptr;
   foreach (cell, constraints_of(partition)) {
     const auto* own = static_cast<const ConstraintFacts*>(lfirst(cell));
     const bool same = own->type == CONSTRAINT_FOREIGN && own->referenced == key.referenced &&
-                      !OidIsValid(own->parent) && own->validated &&
+                      !OidIsValid(own->parent) && (own->validated || kUnprovenKeysAreAttached) &&
                       own->deferrable == key.deferrable && own->deferred == key.deferred &&
                       own->on_update == key.on_update && own->on_delete == key.on_delete &&
                       own->match == key.match;
     const bool to_same =
         memcmp(own->referenced_keys, key.referenced_keys, sizeof(key.referenced_keys)) == 0;
-    if (same && to_same && same_columns(key, *own)) return true;
+    if (same && to_same && same_columns(key, *own)) return own;
   }
-  return false;
+  return nullptr;
 }
 
 void give_key(Alteration& alteration, Oid partition, const ConstraintFacts& key) {
-  if (has_such_a_key(partition, key)) {
-    lock_attached_key(alteration.prediction, key.referenced);
+  const ConstraintFacts* same = find_such_a_key(partition, key);
+  if (same != nullptr) {
+    if (same->enforced) lock_attached_key(alteration.prediction, key.referenced);
+    if (key.validated && !same->validated) validate_key(alteration, *same);
     return;
   }
   add_lock(alteration.prediction, key.index, AccessShareLock);

@@ -37,7 +37,8 @@ void rebuild_index(Alteration& alteration, const TypePlan& plan, Oid index) {
 }
 
 bool keeps_key_operators(const TypePlan& plan) {
-  return !plan.rewrite && IsBinaryCoercible(plan.before.type, plan.after.type);
+  return !plan.rewrite &&
+         IsBinaryCoercible(getBaseType(plan.before.type), getBaseType(plan.after.type));
 }
 
 void recheck_key(Alteration& alteration, const TypePlan& plan, const ConstraintFacts& facts) {

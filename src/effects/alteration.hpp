@@ -17,6 +17,7 @@ struct ConstraintFacts {
   Oid id;
   char type;
   bool validated;
+  bool enforced;
   bool inherited;  // and not local
   bool no_inherit;
   bool deferrable;
@@ -39,6 +40,8 @@ List* constraints_of(Oid table);               // ConstraintFacts*
 List* keys_that_reference(Oid table);          // ConstraintFacts*, foreign keys
 List* children_of_constraint(Oid constraint);  // ConstraintFacts*
 ConstraintFacts* find_constraint(Oid table, const char* name);
+// The NOT NULL constraint of 18 and later.
+ConstraintFacts* find_not_null(Oid table, const char* column);
 
 struct AlteredTable {
   Oid relation;
@@ -146,6 +149,8 @@ void predict_type_change(Alteration& alteration, Oid relation, const AlterTableC
 void predict_add_constraint(Alteration& alteration, Oid relation, const Constraint* constraint);
 void predict_add_not_null(Alteration& alteration, Oid relation, const Constraint* constraint);
 void predict_drop_constraint(Alteration& alteration, Oid relation, const AlterTableCmd* command);
+// With those that heirs have from it only.
+void drop_not_null(Alteration& alteration, const ConstraintFacts& facts);
 void predict_validate(Alteration& alteration, Oid relation, const char* name);
 void predict_alter_constraint(Alteration& alteration, Oid relation, const AlterTableCmd* command);
 void predict_build_index(Alteration& alteration, Oid relation, const Constraint* constraint);

@@ -1,4 +1,5 @@
 #include "effects/alteration.hpp"
+#include "effects/effects_version.hpp"
 
 #include "pg/syscache.hpp"
 
@@ -9,6 +10,7 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 }
@@ -33,6 +35,7 @@ ConstraintFacts* facts_of(::Relation catalog, HeapTuple tuple) {
   facts->id = form->oid;
   facts->type = form->contype;
   facts->validated = form->convalidated;
+  facts->enforced = is_enforced(*form);
   facts->inherited = form->coninhcount > 0 && !form->conislocal;
   facts->inherit_count = form->coninhcount;
   facts->no_inherit = form->connoinherit;
@@ -91,6 +94,16 @@ ConstraintFacts* find_constraint(Oid table, const char* name) {
   foreach (cell, constraints_of(table)) {
     auto* facts = static_cast<ConstraintFacts*>(lfirst(cell));
     if (strcmp(facts->name, name) == 0) return facts;
+  }
+  return nullptr;
+}
+
+ConstraintFacts* find_not_null(Oid table, const char* column) {
+  const AttrNumber number = get_attnum(table, column);
+  ListCell* cell = nullptr;
+  foreach (cell, constraints_of(table)) {
+    auto* facts = static_cast<ConstraintFacts*>(lfirst(cell));
+    if (facts->type == 'n' && facts->keys[0] == number) return facts;
   }
   return nullptr;
 }

@@ -6,6 +6,7 @@
 extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_namespace.h"
 #include "nodes/nodes.h"
 #include "access/attmap.h"
@@ -94,6 +95,10 @@ inline constexpr bool kIdentityReachesPartitions = PG_VERSION_NUM >= 170000;
 inline constexpr bool kPartitionedKeysMayBeNotValid = PG_VERSION_NUM >= 180000;
 // From 17 on partitioned tables may have exclusion constraints.
 inline constexpr bool kPartitionedExclusion = PG_VERSION_NUM >= 170000;
+// From 18 on ADD CONSTRAINT of any kind first locks all that inherit from the table.
+inline constexpr bool kNewConstraintsLockHeirs = PG_VERSION_NUM >= 180000;
+// From 18 on a key of a partition becomes part of the parent's even if it is NOT VALID.
+inline constexpr bool kUnprovenKeysAreAttached = PG_VERSION_NUM >= 180000;
 // From 18 on NOT NULL is a constraint of its own.
 inline constexpr bool kNotNullIsConstraint = PG_VERSION_NUM >= 180000;
 
@@ -151,6 +156,15 @@ inline Datum storage_options(List* options, bool reset) {
 inline bool is_enforced(const Constraint* constraint) {
 #if PG_VERSION_NUM >= 180000
   return constraint->is_enforced;
+#else
+  (void)constraint;
+  return true;
+#endif
+}
+
+inline bool is_enforced(const FormData_pg_constraint& constraint) {
+#if PG_VERSION_NUM >= 180000
+  return constraint.conenforced;
 #else
   (void)constraint;
   return true;
