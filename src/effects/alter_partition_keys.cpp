@@ -57,7 +57,8 @@ void give_key(Alteration& alteration, Oid partition, const ConstraintFacts& key)
   }
   add_lock(alteration.prediction, key.index, AccessShareLock);
   if (get_rel_relkind(partition) == RELKIND_RELATION) {
-    if (key.validated) check_foreign_key(alteration, partition, key.referenced);
+    // Even of a key that is NOT VALID the server checks the rows that come in.
+    if (key.enforced) check_foreign_key(alteration, partition, key.referenced);
     return;
   }
   ListCell* cell = nullptr;
