@@ -225,25 +225,6 @@ std::string_view Source::statement() const {
   return {start, length > 0 ? std::size_t(length) : std::strlen(start)};
 }
 
-bool has_actions(const Node* tree) {
-  if (!IsA(tree, AlterTableStmt))
-    return IsA(tree, RenameStmt) || IsA(tree, IndexStmt) || IsA(tree, DropStmt);
-  ListCell* cell = nullptr;
-  foreach (cell, reinterpret_cast<const AlterTableStmt*>(tree)->cmds) {
-    switch (static_cast<const AlterTableCmd*>(lfirst(cell))->subtype) {
-      case AT_AddColumn:
-      case AT_AddConstraint:
-      case AT_DropColumn:
-      case AT_AlterColumnType:
-      case AT_SetNotNull:
-        return true;
-      default:
-        break;
-    }
-  }
-  return false;
-}
-
 Statement translate(const Node* tree, std::string_view tag, const Source& source) {
   Statement statement;
   statement.tag = Text(tag);

@@ -21,9 +21,6 @@ struct Source {
 
 // A raw utility statement. Its actions point into `tree`, which must outlive the result. Commands
 // that no rule looks at give a statement without actions.
-// Plain server code, and quick: whether translate() would find an action in the tree.
-bool has_actions(const Node* tree);
-
 Statement translate(const Node* tree, std::string_view tag, const Source& source);
 
 }  // namespace db_guard::ddl

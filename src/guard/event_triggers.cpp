@@ -1,7 +1,6 @@
 // The event triggers: where statements enter the guard.
 #include "ddl/catalog_facts.hpp"
 #include "ddl/session_tables.hpp"
-#include "ddl/translate.hpp"
 #include "guard/ddl_log.hpp"
 #include "guard/exemptions.hpp"
 #include "guard/judge.hpp"
@@ -85,7 +84,7 @@ Datum db_guard_ddl_command_start(PG_FUNCTION_ARGS) {
   const guard::Event event = guard::event_of(fcinfo);
   if (guard::is_exempt()) PG_RETURN_NULL();
   event.frame->skip_log = guard::takes_temporary_name_away(event.tree);
-  if (guard::mode() == guard::Mode::kOff || !ddl::has_actions(event.tree)) PG_RETURN_NULL();
+  if (guard::mode() == guard::Mode::kOff) PG_RETURN_NULL();
   pg::enter([&] { guard::judge_statement(event); });
   PG_RETURN_NULL();
 }

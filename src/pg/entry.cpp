@@ -138,9 +138,7 @@ void raise(Escape& escape) {
 
 void run_entry(void (*body)(void*), void* argument) {
   const MemoryContext outer = CurrentMemoryContext;
-  // The default size: the server keeps such contexts, with their first block, for the next one.
-  const MemoryContext arena =
-      AllocSetContextCreate(outer, "db_guard entry", ALLOCSET_DEFAULT_SIZES);
+  const MemoryContext arena = AllocSetContextCreate(outer, "db_guard entry", ALLOCSET_SMALL_SIZES);
   MemoryContextSwitchTo(arena);
 
   Escape escape;
