@@ -86,6 +86,31 @@ SET search_path = pg_catalog;
 ALTER TABLE orders ADD COLUMN d integer;
 ALTER TABLE lint_explain.customers ADD COLUMN d integer');
 SHOW search_path;
+SELECT n, relation, lock_mode, proof, certainty FROM told('
+ALTER TABLE orders RENAME TO purchases;
+ALTER TABLE purchases ADD COLUMN e integer;
+ALTER TABLE orders ADD COLUMN e integer;
+CREATE TABLE orders (id integer);
+DROP TABLE customers CASCADE;
+CREATE TABLE customers (id integer);
+ALTER TABLE "Odd ""names""" SET SCHEMA public;
+ALTER TABLE public."Odd ""names""" ADD COLUMN e integer;
+SET timezone = ''nowhere at all'';
+ALTER TABLE parts ADD COLUMN e integer') WHERE relation IS NULL OR relation IN ('orders', '"Odd ""names"""', 'parts');
+
+-- An estimate is bytes at the speed that the log remembers: 10,000 bytes a millisecond here.
+INSERT INTO db_guard.ddl_log (id, logged_at, user_name, session_user_name, process_id, command_tag, outcome, findings, duration_ms)
+SELECT g, now(), 'x', 'x', 1, 'ALTER TABLE', 'done',
+       jsonb_build_array(jsonb_build_object('rule', 'alter-column-type-rewrite', 'bytes', 10000 * duration)), duration
+  FROM (VALUES (1, 1000), (2, 2000), (3, 5)) AS entry (g, duration);
+SELECT work, bytes_per_ms, statements FROM db_guard.work_rates();
+CREATE TABLE big AS SELECT g AS id, repeat('x', 100) AS note FROM generate_series(1, 20000) AS g;
+SELECT relation, rewrite, scan, estimated_ms = bytes / 10000.0 AS by_the_rate
+  FROM db_guard.explain_ddl('ALTER TABLE big ALTER COLUMN id TYPE bigint');
+SELECT relation, rewrite, scan, estimated_ms
+  FROM db_guard.explain_ddl('ALTER TABLE big ADD CHECK (id > 0); ALTER TABLE customers ALTER COLUMN id TYPE bigint')
+ WHERE relation IN ('big', 'customers');
+DELETE FROM db_guard.ddl_log WHERE user_name = 'x';
 
 -- Bad input: every statement has its row.
 SELECT n, command, relation, certainty, proof FROM told('

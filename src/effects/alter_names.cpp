@@ -41,23 +41,10 @@ void refuse_only(Prediction& prediction, Oid relation, bool recurse, const char*
   server_refuses(prediction, message);
 }
 
-bool is_of_kind(ObjectType type, char kind) {
-  switch (type) {
-    case OBJECT_VIEW:
-      return kind == RELKIND_VIEW;
-    case OBJECT_MATVIEW:
-      return kind == RELKIND_MATVIEW;
-    case OBJECT_SEQUENCE:
-      return kind == RELKIND_SEQUENCE;
-    case OBJECT_FOREIGN_TABLE:
-      return kind == RELKIND_FOREIGN_TABLE;
-    default:
-      return kind != RELKIND_COMPOSITE_TYPE;
-  }
-}
-
 void rename_relation(Prediction& prediction, Oid relation, const RenameStmt* statement) {
-  if (!is_of_kind(statement->renameType, get_rel_relkind(relation))) {
+  // ALTER INDEX renames tables, too.
+  const ObjectType type = statement->renameType;
+  if (type != OBJECT_INDEX && !is_of_kind(type, get_rel_relkind(relation))) {
     server_refuses(prediction, "the relation is of another kind");
     return;
   }

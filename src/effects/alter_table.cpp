@@ -53,6 +53,8 @@ Pass pass_of(const AlterTableCmd* command) {
   }
 }
 
+}  // namespace
+
 bool is_of_kind(ObjectType type, char kind) {
   switch (type) {
     case OBJECT_VIEW:
@@ -71,6 +73,8 @@ bool is_of_kind(ObjectType type, char kind) {
       return kind != RELKIND_COMPOSITE_TYPE;
   }
 }
+
+namespace {
 
 // True where the statement ends here: no such relation, or one of another kind.
 bool cannot_alter(Prediction& prediction, Oid relation, const RangeVar* name, ObjectType type,

@@ -101,6 +101,8 @@ void predict_of_type(Alteration& alteration, const TypeName* name);
 bool suits_kind(const AlterTableCmd* command, Oid relation);
 // The role's rights; null where they suffice.
 const char* why_not_altered(Oid relation);
+// Whether ALTER of that type of object takes relations of that kind; ALTER TABLE takes nearly all.
+bool is_of_kind(ObjectType type, char kind);
 
 // alter_add_column.cpp
 void predict_add_column(Alteration& alteration, Oid relation, const AlterTableCmd* command);

@@ -3,6 +3,8 @@
 #include "effects/effects_version.hpp"
 
 extern "C" {
+#include "catalog/pg_authid.h"
+#include "catalog/pg_shdepend.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -59,6 +61,29 @@ List* relations_behind(Oid catalog, Oid object) {
   systable_endscan(scan);
   table_close(depend, AccessShareLock);
   return relations;
+}
+
+List* dependents_of_role(Oid role) {
+  List* dependents = NIL;
+  ::Relation shared = table_open(SharedDependRelationId, AccessShareLock);
+  ScanKeyData keys[2];
+  ScanKeyInit(&keys[0], Anum_pg_shdepend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(AuthIdRelationId));
+  ScanKeyInit(&keys[1], Anum_pg_shdepend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(role));
+  SysScanDesc scan =
+      systable_beginscan(shared, SharedDependReferenceIndexId, true, nullptr, 2, keys);
+  for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
+       tuple = systable_getnext(scan)) {
+    const auto* row = reinterpret_cast<Form_pg_shdepend>(GETSTRUCT(tuple));
+    if (row->dbid != MyDatabaseId) continue;
+    auto* dependent = static_cast<RoleDependent*>(palloc(sizeof(RoleDependent)));
+    *dependent = {row->classid, row->objid, row->deptype};
+    dependents = lappend(dependents, dependent);
+  }
+  systable_endscan(scan);
+  table_close(shared, AccessShareLock);
+  return dependents;
 }
 
 List* relations_behind_defaults(Oid table) {

@@ -14,6 +14,14 @@ List* relations_behind_defaults(Oid table);
 void lock_dependencies_of(Prediction& prediction, Oid catalog, Oid object);
 // Of the defaults of a table's columns, which a new table takes over.
 void lock_dependencies_of_defaults(Prediction& prediction, Oid table);
+// What of this database hangs on a role: what it owns, what it has rights on, policies for it.
+struct RoleDependent {
+  Oid catalog;
+  Oid object;
+  char type;  // SHARED_DEPENDENCY_*
+};
+List* dependents_of_role(Oid role);  // RoleDependent*
+
 // A column of a composite type, or of one made of it.
 void lock_column_type(Prediction& prediction, Oid type);
 void lock_column_types(Prediction& prediction, Oid table);

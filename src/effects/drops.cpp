@@ -1,4 +1,5 @@
 // DROP of every kind, DROP OWNED and TRUNCATE.
+#include "effects/dependencies.hpp"
 #include "effects/prediction.hpp"
 
 #include "effects/deletion.hpp"
@@ -202,36 +203,24 @@ bool is_for_nobody_else(Oid policy, Oid role) {
   return only;
 }
 
-// What one row of pg_shdepend makes DROP OWNED do.
-void add_owned(const FormData_pg_shdepend* row, Deletion& deletion) {
-  if (row->dbid != MyDatabaseId) return;
+void add_owned(const RoleDependent& dependent, Oid role, Deletion& deletion) {
   const bool goes_away =
-      row->deptype == SHARED_DEPENDENCY_OWNER ||
-      (row->deptype == SHARED_DEPENDENCY_POLICY && row->classid == PolicyRelationId &&
-       is_for_nobody_else(row->objid, row->refobjid));
-  if (goes_away) want_deleted(deletion, row->classid, row->objid);
+      dependent.type == SHARED_DEPENDENCY_OWNER ||
+      (dependent.type == SHARED_DEPENDENCY_POLICY && dependent.catalog == PolicyRelationId &&
+       is_for_nobody_else(dependent.object, role));
+  if (goes_away) want_deleted(deletion, dependent.catalog, dependent.object);
 }
 
 void predict_drop_owned(Prediction& prediction, const DropOwnedStmt* drop) {
   Deletion deletion = {NIL, drop->behavior == DROP_CASCADE};
-  ::Relation shared = table_open(SharedDependRelationId, AccessShareLock);
   ListCell* cell = nullptr;
   foreach (cell, drop->roles) {
     const Oid role = get_rolespec_oid(static_cast<const RoleSpec*>(lfirst(cell)), false);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_shdepend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-                ObjectIdGetDatum(AuthIdRelationId));
-    ScanKeyInit(&keys[1], Anum_pg_shdepend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
-                ObjectIdGetDatum(role));
-    SysScanDesc scan =
-        systable_beginscan(shared, SharedDependReferenceIndexId, true, nullptr, 2, keys);
-    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
-         tuple = systable_getnext(scan)) {
-      add_owned(reinterpret_cast<Form_pg_shdepend>(GETSTRUCT(tuple)), deletion);
+    ListCell* inner = nullptr;
+    foreach (inner, dependents_of_role(role)) {
+      add_owned(*static_cast<const RoleDependent*>(lfirst(inner)), role, deletion);
     }
-    systable_endscan(scan);
   }
-  table_close(shared, AccessShareLock);
   predict_deletion(prediction, deletion);
 }
 

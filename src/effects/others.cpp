@@ -1,4 +1,5 @@
 // The commands that belong to no other family. Most of them lock no relation.
+#include "effects/dependencies.hpp"
 #include "effects/prediction.hpp"
 
 #include "effects/effects_version.hpp"
@@ -123,35 +124,26 @@ void lock_for_new_owner(Prediction& prediction, Oid relation) {
   }
 }
 
-void reassign_from(Prediction& prediction, ::Relation shared, Oid role) {
-  ScanKeyData keys[2];
-  ScanKeyInit(&keys[0], Anum_pg_shdepend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(AuthIdRelationId));
-  ScanKeyInit(&keys[1], Anum_pg_shdepend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(role));
-  SysScanDesc scan =
-      systable_beginscan(shared, SharedDependReferenceIndexId, true, nullptr, 2, keys);
-  for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple);
-       tuple = systable_getnext(scan)) {
-    const auto* row = reinterpret_cast<Form_pg_shdepend>(GETSTRUCT(tuple));
-    if (row->dbid != MyDatabaseId || row->deptype != SHARED_DEPENDENCY_OWNER) continue;
-    if (row->classid == RelationRelationId)
-      lock_for_new_owner(prediction, row->objid);
-    else if (row->classid == TypeRelationId && get_typtype(row->objid) == TYPTYPE_COMPOSITE)
-      add_lock(prediction, get_typ_typrelid(row->objid), AccessExclusiveLock);
+void reassign(Prediction& prediction, const RoleDependent& dependent) {
+  if (dependent.type != SHARED_DEPENDENCY_OWNER) return;
+  const Oid id = dependent.object;
+  if (dependent.catalog == RelationRelationId) {
+    lock_for_new_owner(prediction, id);
+  } else if (dependent.catalog == TypeRelationId && get_typtype(id) == TYPTYPE_COMPOSITE) {
+    add_lock(prediction, get_typ_typrelid(id), AccessExclusiveLock);
   }
-  systable_endscan(scan);
 }
 
-void predict_reassign(Prediction& prediction, const ReassignOwnedStmt* reassign) {
-  (void)get_rolespec_oid(reassign->newrole, false);
-  ::Relation shared = table_open(SharedDependRelationId, AccessShareLock);
+void predict_reassign(Prediction& prediction, const ReassignOwnedStmt* statement) {
+  (void)get_rolespec_oid(statement->newrole, false);
   ListCell* cell = nullptr;
-  foreach (cell, reassign->roles) {
+  foreach (cell, statement->roles) {
     const Oid role = get_rolespec_oid(static_cast<const RoleSpec*>(lfirst(cell)), false);
-    reassign_from(prediction, shared, role);
+    ListCell* inner = nullptr;
+    foreach (inner, dependents_of_role(role)) {
+      reassign(prediction, *static_cast<const RoleDependent*>(lfirst(inner)));
+    }
   }
-  table_close(shared, AccessShareLock);
 }
 
 bool predict_with_locks(Prediction& prediction, Node* tree) {

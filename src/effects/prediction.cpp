@@ -74,9 +74,8 @@ Oid find_relation(Prediction& prediction, const RangeVar* name) {
     prediction.meets_new = true;
     return InvalidOid;
   }
-  const Oid id = RangeVarGetRelid(name, NoLock, true);
-  if (script == nullptr || !OidIsValid(id)) return id;
-  if (is_gone(*script, id)) return InvalidOid;
+  if (script == nullptr) return RangeVarGetRelid(name, NoLock, true);
+  const Oid id = resolve(*script, name);
   if (is_altered(*script, id)) prediction.meets_altered = true;
   return id;
 }
@@ -115,6 +114,9 @@ void mind_the_script(Prediction& prediction, Node* tree) {
   } else if (prediction.meets_new) {
     prediction.refused = nullptr;
     predict_references_of_new(prediction, tree);
+  } else {
+    // Said of the catalogs of now.
+    prediction.estimated = true;
   }
 }
 
@@ -139,7 +141,10 @@ Oid find_namesake(const Prediction& prediction, const RangeVar* name) {
   }
   const Oid schema = RangeVarGetCreationNamespace(name);
   check_may_create_in(schema);
-  return get_relname_relid(name->relname, schema);
+  const Oid id = get_relname_relid(name->relname, schema);
+  const bool is_free =
+      prediction.script != nullptr && OidIsValid(id) && is_name_free(*prediction.script, id);
+  return is_free ? InvalidOid : id;
 }
 
 void lock_family(Prediction& prediction, Oid relation, LOCKMODE lock) {

@@ -35,7 +35,7 @@ void make(ScriptState& script, const RangeVar* name, const char* own_name = null
 // An index lives in its table's schema.
 void make_index(ScriptState& script, const IndexStmt* statement) {
   if (statement->idxname == nullptr) return;
-  const Oid table = RangeVarGetRelid(statement->relation, NoLock, true);
+  const Oid table = resolve(script, statement->relation);
   if (!OidIsValid(table)) {
     make(script, statement->relation, statement->idxname);
     return;
@@ -75,7 +75,7 @@ void drop(ScriptState& script, const DropStmt* statement) {
       forget_made(script, name);
       continue;
     }
-    const Oid id = RangeVarGetRelid(name, NoLock, true);
+    const Oid id = resolve(script, name);
     if (!OidIsValid(id)) continue;
     script.gone = list_append_unique_oid(script.gone, id);
     ListCell* index = nullptr;
@@ -85,18 +85,35 @@ void drop(ScriptState& script, const DropStmt* statement) {
   }
 }
 
+void note_new_name(ScriptState& script, Oid relation, const char* schema, const char* name) {
+  auto* renamed = static_cast<RenamedRelation*>(palloc(sizeof(RenamedRelation)));
+  *renamed = {relation, {schema, name}};
+  // The newest first: a relation may be renamed twice.
+  script.renamed = lcons(renamed, script.renamed);
+}
+
+void move(ScriptState& script, const AlterObjectSchemaStmt* statement) {
+  if (statement->relation == nullptr) return;
+  const Oid id = resolve(script, statement->relation);
+  if (!OidIsValid(id)) return;
+  script.altered = list_append_unique_oid(script.altered, id);
+  note_new_name(script, id, statement->newschema, statement->relation->relname);
+}
+
 void rename(ScriptState& script, const RenameStmt* statement) {
   if (statement->relation == nullptr) return;
   const bool whole =
       statement->renameType == OBJECT_TABLE || statement->renameType == OBJECT_VIEW ||
       statement->renameType == OBJECT_INDEX || statement->renameType == OBJECT_MATVIEW ||
       statement->renameType == OBJECT_SEQUENCE || statement->renameType == OBJECT_FOREIGN_TABLE;
-  const Oid id = RangeVarGetRelid(statement->relation, NoLock, true);
+  const Oid id = resolve(script, statement->relation);
   if (whole && is_made(script, statement->relation)) {
     forget_made(script, statement->relation);
     make(script, statement->relation, statement->newname);
   } else if (OidIsValid(id)) {
     script.altered = list_append_unique_oid(script.altered, id);
+    if (whole)
+      note_new_name(script, id, get_namespace_name(get_rel_namespace(id)), statement->newname);
   }
 }
 
@@ -219,7 +236,7 @@ void note_command(ScriptState& script, Oid table, const AlterTableCmd* command) 
 }
 
 void alter(ScriptState& script, const AlterTableStmt* statement) {
-  const Oid table = RangeVarGetRelid(statement->relation, NoLock, true);
+  const Oid table = resolve(script, statement->relation);
   if (!OidIsValid(table) || is_made(script, statement->relation)) return;
   script.altered = list_append_unique_oid(script.altered, table);
   ListCell* cell = nullptr;
@@ -255,6 +272,9 @@ void note_statement(ScriptState& script, Node* tree) {
       break;
     case T_RenameStmt:
       rename(script, reinterpret_cast<const RenameStmt*>(tree));
+      break;
+    case T_AlterObjectSchemaStmt:
+      move(script, reinterpret_cast<const AlterObjectSchemaStmt*>(tree));
       break;
     case T_AlterTableStmt:
       alter(script, reinterpret_cast<const AlterTableStmt*>(tree));
@@ -364,19 +384,53 @@ void predict_lock_only(Prediction& prediction, Node* tree) {
   }
 }
 
+namespace {
+
+bool is_called(const RelationName& relation, const RangeVar* name) {
+  if (strcmp(relation.name, name->relname) != 0) return false;
+  if (name->schemaname != nullptr) return strcmp(name->schemaname, relation.schema) == 0;
+  if (strcmp(relation.schema, "pg_temp") == 0) return true;
+  const Oid schema = get_namespace_oid(relation.schema, true);
+  // A schema that the script makes, too, is on nobody's path yet.
+  return OidIsValid(schema) && list_member_oid(fetch_search_path(false), schema);
+}
+
+Oid renamed_to(const ScriptState& script, const RangeVar* name) {
+  List* seen = NIL;
+  ListCell* cell = nullptr;
+  foreach (cell, script.renamed) {
+    const auto* renamed = static_cast<const RenamedRelation*>(lfirst(cell));
+    if (list_member_oid(seen, renamed->relation)) continue;
+    seen = lappend_oid(seen, renamed->relation);
+    if (is_called(renamed->name, name)) return renamed->relation;
+  }
+  return InvalidOid;
+}
+
+}  // namespace
+
 bool is_made(const ScriptState& script, const RangeVar* name) {
   ListCell* cell = nullptr;
   foreach (cell, script.made) {
-    const auto* made = static_cast<const RelationName*>(lfirst(cell));
-    if (strcmp(made->name, name->relname) != 0) continue;
-    if (name->schemaname != nullptr) {
-      if (strcmp(name->schemaname, made->schema) == 0) return true;
-      continue;
-    }
-    if (strcmp(made->schema, "pg_temp") == 0) return true;
-    const Oid schema = get_namespace_oid(made->schema, true);
-    // A schema that the script makes, too, is on nobody's path yet.
-    if (OidIsValid(schema) && list_member_oid(fetch_search_path(false), schema)) return true;
+    if (is_called(*static_cast<const RelationName*>(lfirst(cell)), name)) return true;
+  }
+  return false;
+}
+
+Oid resolve(const ScriptState& script, const RangeVar* name) {
+  Oid id = renamed_to(script, name);
+  if (!OidIsValid(id)) {
+    id = RangeVarGetRelid(name, NoLock, true);
+    if (OidIsValid(id) && is_name_free(script, id)) return InvalidOid;
+  }
+  return is_gone(script, id) ? InvalidOid : id;
+}
+
+bool is_name_free(const ScriptState& script, Oid relation) {
+  if (is_gone(script, relation)) return true;
+  ListCell* cell = nullptr;
+  foreach (cell, script.renamed) {
+    if (static_cast<const RenamedRelation*>(lfirst(cell))->relation == relation) return true;
   }
   return false;
 }

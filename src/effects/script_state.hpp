@@ -16,6 +16,7 @@ struct Prediction;
 struct ScriptState {
   List* made;         // of RelationName*: relations
   List* gone;         // OIDs of relations that exist still
+  List* renamed;      // of RenamedRelation*
   List* altered;      // OIDs of relations whose catalog entries are not what they will be
   List* constraints;  // of ScriptConstraint*
   List* not_null;     // of ScriptColumn*: columns that will be NOT NULL
@@ -24,6 +25,11 @@ struct ScriptState {
 struct RelationName {
   const char* schema;
   const char* name;
+};
+
+struct RenamedRelation {
+  Oid relation;
+  RelationName name;  // that it will have
 };
 
 struct ScriptConstraint {
@@ -45,6 +51,10 @@ void note_statement(ScriptState& script, Node* tree);
 // Of a name as a statement has it, with the search_path of now.
 bool is_made(const ScriptState& script, const RangeVar* name);
 bool is_gone(const ScriptState& script, Oid relation);
+// The relation that exists now and will have that name by then; InvalidOid for none.
+Oid resolve(const ScriptState& script, const RangeVar* name);
+// Whether the relation of that name will be there under it no more.
+bool is_name_free(const ScriptState& script, Oid relation);
 bool is_altered(const ScriptState& script, Oid relation);
 const ScriptConstraint* find_constraint(const ScriptState& script, Oid table, const char* name);
 // OIDs of constraints that are still there.

@@ -3,11 +3,11 @@
 #include "core/text.hpp"
 #include "pg/call.hpp"
 #include "pg/entry.hpp"
+#include "pg/roles.hpp"
 #include "rules/registry.hpp"
 
 extern "C" {
 #include "mb/pg_wchar.h"
-#include "utils/acl.h"
 #include "utils/guc.h"
 }
 
@@ -94,14 +94,6 @@ void define_settings() {
   MarkGUCPrefixReserved("db_guard");
 }
 
-bool may_override() {
-  if (values.override_role == nullptr || *values.override_role == '\0') return true;
-  // GetOuterUserId is the role of SET ROLE. Inside a SECURITY DEFINER function it is still the
-  // caller's, so a caller cannot borrow the owner's right to override.
-  const Oid user = GetOuterUserId();
-  if (superuser_arg(user)) return true;
-  const Oid role = get_role_oid(values.override_role, true);
-  return OidIsValid(role) && is_member_of_role(user, role);
-}
+bool may_override() { return pg::caller_has_role(values.override_role); }
 
 }  // namespace db_guard::guard

@@ -79,7 +79,10 @@ class Explainer {
       problem = attempt([&] { effects::predict_lock_only(prediction, statement.tree); });
     }
     (void)attempt([&] { effects::note_statement(script_, statement.tree); });
-    pg::call([&] { follow_setting(statement.tree); });
+    // Tried first: a wrong value spoils its own statement and no other.
+    if (attempt([&] { follow_setting(statement.tree); }).empty()) {
+      pg::call([&] { follow_setting(statement.tree); });
+    }
     if (!problem.empty()) {
       pg::call([&, message = problem.c_str()] { put_refusal(source, message); });
       return;

@@ -1,5 +1,6 @@
 #include "lint/observer.hpp"
 
+#include "pg/roles.hpp"
 #include "pg/server_version.hpp"
 
 extern "C" {
@@ -103,7 +104,11 @@ Observation begin_observing() {
   set_for_the_trace("log_min_messages", "debug1");
   set_for_the_trace("client_min_messages", "error");
   set_for_the_trace("track_counts", "on");
-  set_for_the_trace("db_guard.mode", "off");
+  // A trace takes the locks of what it runs: who may not override the guard may not trace around
+  // it.
+  if (pg::caller_has_role(GetConfigOption("db_guard.override_role", true, false))) {
+    set_for_the_trace("db_guard.mode", "off");
+  }
   set_for_the_trace("db_guard.log_ddl", "off");
   current.active = true;
   return before;

@@ -57,6 +57,18 @@ sub refused
 	return;
 }
 
+# trace_sql takes the locks of what it runs; tracing is no way around the guard.
+{
+	my $trace = "SELECT certainty, coalesce(proof, 'ran') FROM db_guard.trace_sql('$note');";
+	like((session('owner', $trace))[0], qr/^exact\|ran$/m, 'where anybody may override, anybody may trace');
+	my $setting = "SET db_guard.override_role = 'deployers'";
+	$node->safe_psql('postgres', 'ALTER DATABASE postgres ' . $setting);
+	like((session('owner', $trace))[0], qr/^unknown\|the server refuses it: renaming column note/m,
+		'where only some may, the guard refuses the others their trace, too');
+	like((session('member', "SET ROLE owners; RESET ROLE; $trace"))[0], qr/^exact\|ran$/m, 'and not a member');
+	$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET db_guard.override_role');
+}
+
 my $passed = 0;
 
 # The override has to work; the column is called back by a superuser, whom nobody refuses.

@@ -470,6 +470,7 @@ CREATE TABLE t (id integer);
 INSERT INTO t SELECT g FROM generate_series(1, 1000) g;
 SQL
 	my $hazard = 'CREATE UNIQUE INDEX ON t (slow(id))';
+	# The pause is what is under test: a limit of half a second that was not taken back would end it.
 	my ($out, $err) = session('slow', "$hazard; SELECT pg_sleep(0.7), 'usable';");
 	like($err, qr/$blocked.*\n.*in the time allowed/, 'by its own limit: refused, and it says that it did not finish');
 	like($out, qr/usable/, 'which does not hit the next statement');

@@ -182,7 +182,7 @@ is($node->safe_psql('postgres', "SELECT statement, line, command, relation, cert
 1|1|||unknown|line 1: \set x 1: a command of psql, not of SQL
 2|2|ALTER TABLE|orders|exact|
 3|3|||unknown|line 3: syntax error at or near "SELCT"
-4|4|ALTER TABLE||exact|the server will refuse it: relation "missing" does not exist
+4|4|ALTER TABLE||estimated|the server will refuse it: relation "missing" does not exist
 5|5|SELECT||exact|
 6|6|COPY|orders|estimated|
 7|9|DROP TABLE|orders|estimated|
