@@ -345,9 +345,7 @@ Text CatalogFacts::not_null_proof(const Relation& relation, const Column& column
   return find_not_null_proof(relation, column);
 }
 
-NewColumn CatalogFacts::new_column(const Relation& relation, const Action& action) {
-  return analyse_new_column(relation, action);
-}
+NewColumn CatalogFacts::new_column(const Action& action) { return analyse_new_column(action); }
 
 TypeChange CatalogFacts::type_change(const Relation& relation, const Action& action) {
   return analyse_type_change(relation, action);

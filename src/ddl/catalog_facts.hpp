@@ -25,7 +25,7 @@ class CatalogFacts final : public Facts {
   Vector<Session> sessions_in_the_way(const Relation& relation, Lock lock) override;
 
   Text not_null_proof(const Relation& relation, const Column& column) override;
-  NewColumn new_column(const Relation& relation, const Action& action) override;
+  NewColumn new_column(const Action& action) override;
   TypeChange type_change(const Relation& relation, const Action& action) override;
   Vector<Dependent> column_dependents(const Relation& relation, const Column& column) override;
   Vector<Dependent> relation_dependents(const Relation& relation) override;
@@ -82,7 +82,7 @@ Size size_of(const Relation& relation);
 
 // The functions behind the members above that fill a file of their own.
 Text find_not_null_proof(const Relation& relation, const Column& column);
-NewColumn analyse_new_column(const Relation& relation, const Action& action);
+NewColumn analyse_new_column(const Action& action);
 TypeChange analyse_type_change(const Relation& relation, const Action& action);
 Vector<Dependent> find_column_dependents(const Relation& relation, const Column& column);
 Vector<Dependent> find_relation_dependents(const Relation& relation);

@@ -62,10 +62,13 @@ struct Action {
   bool cascade = false;
   // The parse node, for Facts to analyse; nothing else looks inside.
   const void* node = nullptr;
+  int command = 0;  // of ALTER TABLE: which of its commands, from 0
 };
 
 struct Statement {
   Text tag;  // "ALTER TABLE"
+  // The parse tree, for the Predictor.
+  const void* tree = nullptr;
   Vector<Action> actions;
 };
 

@@ -149,7 +149,11 @@ void translate_command(const AlterTableCmd* command, const RangeVar* target, Sta
 void translate_alter_table(const AlterTableStmt* tree, Statement& statement) {
   ListCell* cell = nullptr;
   foreach (cell, tree->cmds) {
+    const std::size_t known = statement.actions.size();
     translate_command(static_cast<const AlterTableCmd*>(lfirst(cell)), tree->relation, statement);
+    for (std::size_t i = known; i < statement.actions.size(); i++) {
+      statement.actions[i].command = foreach_current_index(cell);
+    }
   }
 }
 
@@ -228,6 +232,7 @@ std::string_view Source::statement() const {
 Statement translate(const Node* tree, std::string_view tag, const Source& source) {
   Statement statement;
   statement.tag = Text(tag);
+  statement.tree = tree;
   switch (nodeTag(tree)) {
     case T_AlterTableStmt:
       translate_alter_table(reinterpret_cast<const AlterTableStmt*>(tree), statement);

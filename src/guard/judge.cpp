@@ -6,6 +6,7 @@
 #include "ddl/catalog_facts.hpp"
 #include "ddl/session_tables.hpp"
 #include "ddl/translate.hpp"
+#include "effects/catalog_predictor.hpp"
 #include "guard/ddl_log.hpp"
 #include "guard/message.hpp"
 #include "guard/settings.hpp"
@@ -199,7 +200,8 @@ void judge_statement(const Event& event) {
   Judgement judgement;
   const bool analysed = analyse(event, [&] {
     ddl::CatalogFacts facts;
-    conclude(rules::evaluate(statement, facts, small_table_bytes()), judgement);
+    effects::CatalogPredictor predictor;
+    conclude(rules::evaluate(statement, predictor, facts, small_table_bytes()), judgement);
     note_object(event, statement.actions.front(), facts);
   });
   if (analysed && judgement.found) act(event, judgement);

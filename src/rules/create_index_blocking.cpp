@@ -30,7 +30,7 @@ void check(const Context& context, Findings& findings) {
   if (context.action.kind != ddl::ActionKind::kCreateIndex) return;
   const ddl::KeySpec& key = context.action.key;
   // CONCURRENTLY on a partitioned table is refused by the server.
-  if (key.concurrently || !context.effect.index_build || is_small(context)) return;
+  if (key.concurrently || !context.work.index_build || is_small(context)) return;
   if (is_already_there(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.message = concat({"CREATE INDEX takes SHARE on ", table_with_size(context),

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
@@ -11,19 +9,9 @@ namespace {
 
 constexpr std::string_view kSlug = "set-not-null";
 
-// Without the column the server refuses, unless the same statement adds it.
-bool has_column(const Context& context) {
-  const auto& actions = context.statement.actions;
-  return context.effect.column ||
-         std::any_of(actions.begin(), actions.end(), [&](const ddl::Action& other) {
-           return other.kind == ddl::ActionKind::kAddColumn &&
-                  other.column == context.action.column;
-         });
-}
-
 void check(const Context& context, Findings& findings) {
   if (context.action.kind != ddl::ActionKind::kSetNotNull) return;
-  if (!context.effect.scan || is_small(context) || !has_column(context)) return;
+  if (!context.work.scan || is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
   finding.message = concat({"SET NOT NULL on column ", context.facts.quote(context.action.column),

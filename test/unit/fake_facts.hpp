@@ -137,7 +137,7 @@ class FakeFacts : public ddl::Facts {
   Text not_null_proof(const ddl::Relation&, const ddl::Column& column) override {
     return Text(proofs[std::string(column.name.data(), column.name.size())]);
   }
-  ddl::NewColumn new_column(const ddl::Relation&, const ddl::Action&) override { return added; }
+  ddl::NewColumn new_column(const ddl::Action&) override { return added; }
   ddl::TypeChange type_change(const ddl::Relation&, const ddl::Action&) override { return change; }
   Vector<ddl::Dependent> column_dependents(const ddl::Relation&, const ddl::Column&) override {
     return {dependents.begin(), dependents.end()};
