@@ -40,7 +40,7 @@ struct Effects {
 class Predictor {
  public:
   virtual ~Predictor() = default;
-  // Throws Refused where the server will not run the statement at all.
+  // Throws Refused where the server will refuse the statement before it takes a lock.
   virtual Effects predict(const Statement& statement) = 0;
 };
 

@@ -34,7 +34,8 @@ Prediction predict_tree(const ScriptState* script, const Node* tree) {
     if (is_about_the_statement(error.sqlstate())) throw ddl::Refused{};
     throw;
   }
-  if (prediction.refused != nullptr) throw ddl::Refused{};
+  // One that is refused under a lock has waited for it, and made others wait, all the same.
+  if (prediction.refused != nullptr && prediction.effects == NIL) throw ddl::Refused{};
   return prediction;
 }
 
