@@ -176,33 +176,18 @@ bool analyse(const Event& event, Analysis&& analysis) {
   }
 }
 
-bool keeps_its_name(const ddl::Action& action) {
-  return action.kind != ddl::ActionKind::kDropIndex &&
-         action.kind != ddl::ActionKind::kRenameRelation;
-}
-
-// Spares the log a look-up at the end, when the statement has emptied the caches.
-void note_object(const Event& event, const ddl::Action& action, ddl::Facts& facts) {
-  if (!keeps_its_name(action)) return;
-  const auto relation = facts.relation(action.target);
-  if (!relation || relation->temporary) return;
-  const char* name = relation->display.c_str();
-  pg::call([&] { event.frame->object = keep_in_frame(*event.frame, name); });
-}
-
 }  // namespace
 
 void judge_statement(const Event& event) {
   const char* text = event.frame->located ? event.frame->query : nullptr;
   const ddl::Source source{text, event.frame->location, event.frame->length};
   const ddl::Statement statement = ddl::translate(event.tree, event.tag, source);
-  if (!rules::is_judged(statement)) return;
+  if (!rules::is_judged(statement) || ddl::concerns_nobody_else(statement)) return;
   Judgement judgement;
   const bool analysed = analyse(event, [&] {
     ddl::CatalogFacts facts;
     effects::CatalogPredictor predictor;
     conclude(rules::evaluate(statement, predictor, facts, small_table_bytes()), judgement);
-    note_object(event, statement.actions.front(), facts);
   });
   if (analysed && judgement.found) act(event, judgement);
 }
