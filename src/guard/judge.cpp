@@ -10,6 +10,7 @@
 #include "guard/message.hpp"
 #include "guard/settings.hpp"
 #include "pg/subtransaction.hpp"
+#include "policy/rule_policy.hpp"
 #include "rules/evaluate.hpp"
 #include "rules/wording.hpp"
 
@@ -48,8 +49,10 @@ struct Judgement {
   bool rewrites = false;
 };
 
-void conclude(const Vector<Finding>& findings, Judgement& judgement) {
+void conclude(Vector<Finding> findings, Judgement& judgement) {
   if (findings.empty()) return;
+  // Only where there is something to decide: most statements have no finding.
+  policy::apply_policy(policy::read_policy(), findings);
   judgement.found = true;
   judgement.findings = core::findings_json(findings);
   judgement.rewrites = std::any_of(findings.begin(), findings.end(),
