@@ -88,6 +88,70 @@ std::size_t end_of_name(std::string_view sql, std::size_t start) {
   return kNone;
 }
 
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::size_t behind(std::string_view sql, std::size_t at, std::string_view mark) {
+  const auto found = sql.find(mark, at);
+  return found == kNone ? sql.size() : found + mark.size();
+}
+
+std::size_t end_of_string(std::string_view sql, std::size_t at, bool escapes) {
+  for (at++; at < sql.size(); at++) {
+    if (escapes && sql[at] == '\\') {
+      at++;
+    } else if (sql[at] == '\'') {
+      if (at + 1 >= sql.size() || sql[at + 1] != '\'') break;
+      at++;
+    }
+  }
+  return at < sql.size() ? at + 1 : sql.size();
+}
+
+// $$ or $tag$; anything else after a dollar sign is a parameter.
+std::size_t end_of_dollar(std::string_view sql, std::size_t at) {
+  std::size_t end = at + 1;
+  if (end < sql.size() && is_digit(sql[end])) return end;
+  while (end < sql.size() && continues_name(sql[end]) && sql[end] != '$') end++;
+  if (end >= sql.size() || sql[end] != '$') return at + 1;
+  return behind(sql, end + 1, sql.substr(at, end + 1 - at));
+}
+
+std::size_t end_of_word(std::string_view sql, std::size_t at) {
+  const std::size_t start = at;
+  while (at < sql.size() && continues_name(sql[at])) at++;
+  const bool escapes = at == start + 1 && (sql[start] == 'e' || sql[start] == 'E');
+  return escapes && at < sql.size() && sql[at] == '\'' ? end_of_string(sql, at, true) : at;
+}
+
+}  // namespace
+
+std::size_t end_of_token(std::string_view sql, std::size_t at) {
+  const char c = sql[at];
+  if (c == '\'') return end_of_string(sql, at, false);
+  if (c == '"') return behind(sql, at + 1, "\"");
+  if (c == '$') return end_of_dollar(sql, at);
+  return starts_name(c) ? end_of_word(sql, at) : at + 1;
+}
+
+Vector<std::string_view> split_at_commas(std::string_view sql) {
+  Vector<std::string_view> parts;
+  std::size_t start = 0;
+  int depth = 0;
+  for (std::size_t at = skip_blanks(sql, 0); at < sql.size();
+       at = skip_blanks(sql, end_of_token(sql, at))) {
+    const char c = sql[at];
+    if (c == '(' || c == '[') depth++;
+    if ((c == ')' || c == ']') && depth > 0) depth--;
+    if (c != ',' || depth > 0) continue;
+    parts.push_back(trim_statement(sql.substr(start, at - start)));
+    start = at + 1;
+  }
+  parts.push_back(trim_statement(sql.substr(start)));
+  return parts;
+}
+
 std::string_view trim_statement(std::string_view sql) {
   while (!sql.empty() && is_blank(sql.front())) sql.remove_prefix(1);
   while (!sql.empty() && (is_blank(sql.back()) || sql.back() == ';')) sql.remove_suffix(1);

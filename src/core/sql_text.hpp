@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "core/memory.hpp"
+
 namespace db_guard::core {
 
 // Letters, digits and more that a plain name begins with and goes on with.
@@ -17,6 +19,14 @@ std::size_t skip_blanks(std::string_view sql, std::size_t at);
 // a trailing `*` or the parenthesis that closes ONLY (name). npos where no plain name stands there
 // (U&"..." included).
 std::size_t end_of_name(std::string_view sql, std::size_t start);
+
+// The offset behind the token that starts at `at`: a string in any of its forms, a quoted name, a
+// word, a parameter, or one character of anything else. What is not closed runs to the end.
+// Assumes standard_conforming_strings = on.
+std::size_t end_of_token(std::string_view sql, std::size_t at);
+
+// The parts between the commas that stand in no parenthesis, bracket, string or comment, trimmed.
+Vector<std::string_view> split_at_commas(std::string_view sql);
 
 // Without blanks at both ends and semicolons at the end.
 std::string_view trim_statement(std::string_view sql);

@@ -15,6 +15,7 @@ class CatalogFacts final : public Facts {
   std::int64_t lock_timeout_ms() override;
 
   std::optional<Relation> relation(const ObjectName& name) override;
+  std::optional<Relation> relation_by_id(std::uint32_t id) override;
   std::optional<Index> index(const ObjectName& name) override;
   std::optional<Relation> table_of(const Index& index) override;
   std::optional<Column> column(const Relation& relation, std::string_view name) override;
@@ -25,7 +26,7 @@ class CatalogFacts final : public Facts {
   Vector<Session> sessions_in_the_way(const Relation& relation, Lock lock) override;
 
   Text not_null_proof(const Relation& relation, const Column& column) override;
-  NewColumn new_column(const Relation& relation, const Action& action) override;
+  NewColumn new_column(const Action& action) override;
   TypeChange type_change(const Relation& relation, const Action& action) override;
   Vector<Dependent> column_dependents(const Relation& relation, const Column& column) override;
   Vector<Dependent> relation_dependents(const Relation& relation) override;
@@ -75,14 +76,14 @@ bool lock_without_waiting(Oid id);
 std::uint64_t bytes_of(Oid id, double* rows);
 
 // The relation of that OID; nullopt when it is gone.
-std::optional<Relation> relation_by_id(Oid id);
+std::optional<Relation> read_relation_by_id(Oid id);
 
 // Heap and TOAST of a relation and, unless ONLY was said, of its descendants.
 Size size_of(const Relation& relation);
 
 // The functions behind the members above that fill a file of their own.
 Text find_not_null_proof(const Relation& relation, const Column& column);
-NewColumn analyse_new_column(const Relation& relation, const Action& action);
+NewColumn analyse_new_column(const Action& action);
 TypeChange analyse_type_change(const Relation& relation, const Action& action);
 Vector<Dependent> find_column_dependents(const Relation& relation, const Column& column);
 Vector<Dependent> find_relation_dependents(const Relation& relation);

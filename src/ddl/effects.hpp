@@ -5,27 +5,43 @@
 
 namespace db_guard::ddl {
 
-struct Effect {
-  Relation relation;
-  Lock lock = Lock::kNone;
+struct Work {
   bool rewrite = false;
   bool scan = false;
   bool index_build = false;
   bool fk_check = false;
   Text proof;  // what makes a scan unnecessary
 
-  // ONLY on a partitioned table: the parent holds no rows, and an index of its own stays empty.
-  [[nodiscard]] bool touches_no_rows() const { return relation.partitioned() && relation.only; }
-  [[nodiscard]] bool long_work() const { return rewrite || scan || index_build || fk_check; }
+  [[nodiscard]] bool is_long() const { return rewrite || scan || index_build || fk_check; }
 };
 
-// The effect of one action on its own relation. Facts it needed are kept, since they cost a look.
-struct ActionEffect : Effect {
-  std::optional<Column> column;
-  std::optional<NewColumn> added;
-  std::optional<TypeChange> type_change;
+// On one relation that exists before the statement.
+struct Effect : Work {
+  std::uint32_t relation = 0;
+  Lock lock = Lock::kNone;
 };
 
-ActionEffect predict(const Action& action, const Relation& relation, Facts& facts);
+struct Effects {
+  Vector<Effect> relations;  // in the order in which the server locks them
+  Vector<Work> actions;      // what each action of the statement calls for by itself
+
+  // A relation that the statement leaves alone: no lock.
+  [[nodiscard]] Effect on(std::uint32_t relation) const {
+    for (const Effect& effect : relations) {
+      if (effect.relation == relation) return effect;
+    }
+    Effect none;
+    none.relation = relation;
+    return none;
+  }
+};
+
+// Who knows what the server will do: the room `effects`, or a test.
+class Predictor {
+ public:
+  virtual ~Predictor() = default;
+  // Throws Refused where the server will refuse the statement before it takes a lock.
+  virtual Effects predict(const Statement& statement) = 0;
+};
 
 }  // namespace db_guard::ddl

@@ -51,9 +51,6 @@ struct Column {
 };
 
 struct NewColumn {
-  bool exists = false;  // a column of that name is already there
-  // In words only where a rule may speak of the column: it makes the server work through the rows,
-  // has a key, or has no value for them.
   Text type;
   Text default_sql;  // deparsed; empty without a default
   bool has_default = false;
@@ -144,6 +141,7 @@ class Facts {
 
   // nullopt: no such relation or index. Names resolve as the server would resolve them.
   virtual std::optional<Relation> relation(const ObjectName& name) = 0;
+  virtual std::optional<Relation> relation_by_id(std::uint32_t id) = 0;
   virtual std::optional<Index> index(const ObjectName& name) = 0;
   virtual std::optional<Relation> table_of(const Index& index) = 0;
   virtual std::optional<Column> column(const Relation& relation, std::string_view name) = 0;
@@ -157,7 +155,7 @@ class Facts {
 
   // The validated constraint that makes the scan of SET NOT NULL unnecessary, or empty.
   virtual Text not_null_proof(const Relation& relation, const Column& column) = 0;
-  virtual NewColumn new_column(const Relation& relation, const Action& action) = 0;
+  virtual NewColumn new_column(const Action& action) = 0;
   virtual TypeChange type_change(const Relation& relation, const Action& action) = 0;
   virtual Vector<Dependent> column_dependents(const Relation& relation, const Column& column) = 0;
   virtual Vector<Dependent> relation_dependents(const Relation& relation) = 0;

@@ -81,25 +81,16 @@ Node* plan_constraints(const ColumnDef* definition, ColumnPlan& plan) {
 }
 
 struct ColumnWords {
-  bool exists;
   ColumnPlan plan;
   const char* type;
   const char* default_sql;
 };
 
-// Most additions concern no rule, and finding the words takes longer than the rest.
-bool concerns_a_rule(const ColumnPlan& plan, const KeySpec& key) {
-  return plan.volatile_default || plan.identity || plan.stored_generated ||
-         plan.constrained_domain || key.unique || (plan.not_null && !plan.has_default);
-}
-
-ColumnWords describe(Oid relation, const ColumnDef* definition, const KeySpec& key) {
+ColumnWords describe(const ColumnDef* definition) {
   ColumnWords words{};
-  words.exists = get_attnum(relation, definition->colname) != InvalidAttrNumber;
-  if (words.exists) return words;
   words.plan = plan_new_column(definition);
   words.type = words.plan.type_name;
-  if (words.plan.serial || !concerns_a_rule(words.plan, key)) return words;
+  if (words.plan.serial) return words;
   const int nest_level = pg::pin_search_path();
   words.type = format_type_with_typemod(words.plan.type, words.plan.modifier);
   if (words.plan.has_default) {
@@ -128,12 +119,11 @@ ColumnPlan plan_new_column(const ColumnDef* definition) {
   return plan;
 }
 
-NewColumn analyse_new_column(const Relation& relation, const Action& action) {
-  const Oid id = relation.id;
+NewColumn analyse_new_column(const Action& action) {
   const auto* definition = static_cast<const ColumnDef*>(action.node);
   ColumnWords words{};
   try {
-    words = pg::call([&] { return describe(id, definition, action.key); });
+    words = pg::call([&] { return describe(definition); });
   } catch (const pg::PgError& error) {
     if (error.is_interruption()) throw;
     // No such type or function, no cast, a default that refers to a column.
@@ -141,7 +131,6 @@ NewColumn analyse_new_column(const Relation& relation, const Action& action) {
   }
   const ColumnPlan& plan = words.plan;
   NewColumn column;
-  column.exists = words.exists;
   if (words.type != nullptr) column.type = words.type;
   if (words.default_sql != nullptr) column.default_sql = words.default_sql;
   column.has_default = plan.has_default;

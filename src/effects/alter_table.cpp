@@ -104,7 +104,8 @@ void alter(Prediction& prediction, Oid relation, List* commands, bool recurse) {
     ListCell* cell = nullptr;
     foreach (cell, commands) {
       const auto* command = static_cast<const AlterTableCmd*>(lfirst(cell));
-      if (pass_of(command) == pass) predict_command(alteration, relation, command);
+      if (pass_of(command) != pass) continue;
+      predict_and_note(alteration, relation, command, foreach_current_index(cell));
     }
   }
   finish(alteration);

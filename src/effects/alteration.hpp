@@ -83,6 +83,9 @@ List* alter_whole_family(Alteration& alteration, Oid relation);
 bool is_dropped(const Alteration& alteration, Oid catalog, Oid object);
 // Drops the objects and what hangs on them, with the locks that takes.
 void drop_objects(Alteration& alteration, List* objects, DropBehavior behavior);
+// Runs one command, and notes what it calls for by itself.
+void predict_and_note(Alteration& alteration, Oid relation, const AlterTableCmd* command,
+                      int number);
 // The scans, rewrites and checks that the commands have called for.
 void finish(Alteration& alteration);
 

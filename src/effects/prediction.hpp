@@ -24,6 +24,16 @@ struct RelationEffect {
   const char* proof;  // what makes a scan unnecessary
 };
 
+// What one command of an ALTER TABLE calls for by itself, on any table.
+struct CommandWork {
+  int command;  // its place in the statement, from 0
+  bool rewrite;
+  bool scan;
+  bool index_build;
+  bool fk_check;
+  const char* proof;
+};
+
 // The effects of one statement. A plain value.
 struct Prediction {
   List* effects;        // of RelationEffect*, in the order in which the server locks
@@ -34,6 +44,7 @@ struct Prediction {
   bool meets_new;             // the statement names a relation that the script makes
   bool meets_altered;         // ... or changes
   List* made;                 // names (char*) of relations that the statement itself makes first
+  List* work;                 // of CommandWork*: of ALTER TABLE only
 };
 
 // Adds the lock; the strongest one of a relation stays. Catalogs, TOAST and what the prediction

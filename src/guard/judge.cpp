@@ -6,6 +6,7 @@
 #include "ddl/catalog_facts.hpp"
 #include "ddl/session_tables.hpp"
 #include "ddl/translate.hpp"
+#include "effects/catalog_predictor.hpp"
 #include "guard/ddl_log.hpp"
 #include "guard/message.hpp"
 #include "guard/settings.hpp"
@@ -198,11 +199,12 @@ void judge_statement(const Event& event) {
   const char* text = event.frame->located ? event.frame->query : nullptr;
   const ddl::Source source{text, event.frame->location, event.frame->length};
   const ddl::Statement statement = ddl::translate(event.tree, event.tag, source);
-  if (statement.actions.empty()) return;
+  if (!rules::is_judged(statement)) return;
   Judgement judgement;
   const bool analysed = analyse(event, [&] {
     ddl::CatalogFacts facts;
-    conclude(rules::evaluate(statement, facts, small_table_bytes()), judgement);
+    effects::CatalogPredictor predictor;
+    conclude(rules::evaluate(statement, predictor, facts, small_table_bytes()), judgement);
     note_object(event, statement.actions.front(), facts);
   });
   if (analysed && judgement.found) act(event, judgement);
@@ -232,7 +234,7 @@ Finding rewrite_finding(const ddl::Relation& relation, const ddl::Size& size) {
 void judge_rewrite(const Event& event, Oid table) {
   Judgement judgement;
   const bool analysed = analyse(event, [&] {
-    const auto relation = ddl::relation_by_id(table);
+    const auto relation = ddl::read_relation_by_id(table);
     if (!relation || relation->temporary || relation->created_in_transaction) return;
     const ddl::Size size = ddl::size_of(*relation);
     if (size.bytes <= small_table_bytes() || ddl::is_known_to_nobody_else(*relation)) return;

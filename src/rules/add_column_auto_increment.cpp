@@ -56,19 +56,18 @@ void append_steps(const Context& context, const ddl::NewColumn& added, Vector<Te
 }
 
 void check(const Context& context, Findings& findings) {
-  const auto& added = context.effect.added;
-  if (!added || added->exists) return;
-  if (!added->serial && !added->identity) return;
-  if (is_small(context)) return;
+  if (!context.work.rewrite) return;
+  const ddl::NewColumn& added = context.added();
+  if ((!added.serial && !added.identity) || is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
-  finding.message = concat({"adding ", added->serial ? "serial" : "identity", " column ",
+  finding.message = concat({"adding ", added.serial ? "serial" : "identity", " column ",
                             context.facts.quote(context.action.column),
                             " takes ACCESS EXCLUSIVE on ", table_with_size(context),
                             " and rewrites it; reads and writes wait until it is done"});
   finding.detail = concat({"Every row gets a number of its own, so every row is written anew",
                            rebuilt_indexes(context), "."});
-  append_steps(context, *added, finding.safe_sql);
+  append_steps(context, added, finding.safe_sql);
   findings.push_back(std::move(finding));
 }
 
@@ -92,6 +91,7 @@ constexpr Rule add_column_auto_increment = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "rewrite",
+    {ddl::ActionKind::kAddColumn},
     check,
 };
 

@@ -15,9 +15,11 @@ bool has_value_for_old_rows(const ddl::NewColumn& added) {
 }
 
 void check(const Context& context, Findings& findings) {
-  const auto& added = context.effect.added;
-  if (!added || added->exists || !added->not_null || has_value_for_old_rows(*added)) return;
-  if (context.size().bytes == 0) return;
+  // A column that may not be null makes the server look at the rows, where it has no constant for
+  // them.
+  if (!context.work.is_long()) return;
+  const ddl::NewColumn& added = context.added();
+  if (!added.not_null || has_value_for_old_rows(added) || context.size().bytes == 0) return;
   const Text quoted = context.facts.quote(context.action.column);
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
@@ -28,7 +30,7 @@ void check(const Context& context, Findings& findings) {
       "Existing rows have no value for the column, and code that inserts without naming it would "
       "fail from then on.");
   finding.safe_sql.push_back(concat(
-      {"ALTER TABLE ", context.relation().display, " ADD COLUMN ", quoted, " ", added->type, ";"}));
+      {"ALTER TABLE ", context.relation().display, " ADD COLUMN ", quoted, " ", added.type, ";"}));
   Vector<Text> rest;
   append_not_null_steps(context, context.action.column, rest);
   rest.front().insert(0,
@@ -57,6 +59,7 @@ constexpr Rule add_column_required = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "error",
+    {ddl::ActionKind::kAddColumn},
     check,
 };
 

@@ -21,8 +21,9 @@ void append_steps(const Context& context, const ddl::NewColumn& added, Vector<Te
 }
 
 void check(const Context& context, Findings& findings) {
-  const auto& added = context.effect.added;
-  if (!added || added->exists || !added->volatile_default || is_small(context)) return;
+  if (!context.work.rewrite) return;
+  const ddl::NewColumn& added = context.added();
+  if (!added.volatile_default || is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
   finding.message =
@@ -30,11 +31,11 @@ void check(const Context& context, Findings& findings) {
               " with a volatile default takes ACCESS EXCLUSIVE on ", table_with_size(context),
               " and rewrites it; reads and writes wait until it is done"});
   finding.detail =
-      concat({"The default ", added->default_sql,
+      concat({"The default ", added.default_sql,
               " may differ from row to row, so every row is written anew", rebuilt_indexes(context),
               ". A constant, or a stable function such as now(), would not "
               "rewrite."});
-  append_steps(context, *added, finding.safe_sql);
+  append_steps(context, added, finding.safe_sql);
   findings.push_back(std::move(finding));
 }
 
@@ -59,6 +60,7 @@ constexpr Rule add_column_volatile_default = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "rewrite",
+    {ddl::ActionKind::kAddColumn},
     check,
 };
 

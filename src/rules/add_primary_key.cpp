@@ -11,11 +11,9 @@ constexpr std::string_view kSlug = "add-primary-key";
 
 bool builds_an_index(const Context& context) {
   const auto& action = context.action;
-  if (action.kind == ddl::ActionKind::kAddColumn) {
-    return action.key.unique && action.key.primary && context.effect.added &&
-           !context.effect.added->exists;
-  }
-  return action.kind == ddl::ActionKind::kAddPrimaryKey && context.effect.index_build;
+  if (!context.work.index_build) return false;
+  if (action.kind == ddl::ActionKind::kAddColumn) return action.key.unique && action.key.primary;
+  return action.kind == ddl::ActionKind::kAddPrimaryKey;
 }
 
 void check(const Context& context, Findings& findings) {
@@ -27,8 +25,8 @@ void check(const Context& context, Findings& findings) {
                             ") takes ACCESS EXCLUSIVE on ", table_with_size(context),
                             " and builds an index; reads and writes wait until it is done"});
   finding.detail =
-      Text(context.effect.scan ? "A key column may hold NULL, so every row is read for that too."
-                               : "The index can be built beforehand with writes going on.");
+      Text(context.work.scan ? "A key column may hold NULL, so every row is read for that too."
+                             : "The index can be built beforehand with writes going on.");
   if (key.without_overlaps) {
     finding.detail.append(" A WITHOUT OVERLAPS key has no online way: plan a window.");
   } else if (context.action.kind == ddl::ActionKind::kAddPrimaryKey) {
@@ -60,6 +58,7 @@ constexpr Rule add_primary_key = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "index build",
+    {ddl::ActionKind::kAddColumn, ddl::ActionKind::kAddPrimaryKey},
     check,
 };
 

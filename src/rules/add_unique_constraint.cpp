@@ -11,11 +11,9 @@ constexpr std::string_view kSlug = "add-unique-constraint";
 
 bool builds_an_index(const Context& context) {
   const auto& action = context.action;
-  if (action.kind == ddl::ActionKind::kAddColumn) {
-    return action.key.unique && !action.key.primary && context.effect.added &&
-           !context.effect.added->exists;
-  }
-  return action.kind == ddl::ActionKind::kAddUnique && context.effect.index_build;
+  if (!context.work.index_build) return false;
+  if (action.kind == ddl::ActionKind::kAddColumn) return action.key.unique && !action.key.primary;
+  return action.kind == ddl::ActionKind::kAddUnique;
 }
 
 void check(const Context& context, Findings& findings) {
@@ -60,6 +58,7 @@ constexpr Rule add_unique_constraint = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "index build",
+    {ddl::ActionKind::kAddColumn, ddl::ActionKind::kAddUnique},
     check,
 };
 

@@ -26,17 +26,18 @@ void append_steps(const Context& context, const ddl::TypeChange& change, Vector<
 }
 
 void check(const Context& context, Findings& findings) {
-  const auto& change = context.effect.type_change;
-  if (!change || !context.effect.scan || is_small(context)) return;
+  if (!context.work.scan) return;
+  if (is_small(context)) return;
+  const ddl::TypeChange& change = context.type_change();
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
-  finding.message = concat({type_change_words(context, *change),
+  finding.message = concat({type_change_words(context, change),
                             " and scans every row; reads and writes wait until it is done"});
   finding.detail = concat({"The rows stay as they are, but CHECK constraints on the column are "
                            "verified again: ",
-                           core::list_of(change->checked, 5), "."});
-  const bool printed = change->check_definitions.size() == change->checked.size();
-  if (printed) append_steps(context, *change, finding.safe_sql);
+                           core::list_of(change.checked, 5), "."});
+  const bool printed = change.check_definitions.size() == change.checked.size();
+  if (printed) append_steps(context, change, finding.safe_sql);
   findings.push_back(std::move(finding));
 }
 
@@ -62,6 +63,7 @@ constexpr Rule alter_column_type_check = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "scan",
+    {ddl::ActionKind::kSetColumnType},
     check,
 };
 

@@ -45,18 +45,18 @@ Text described(const ddl::ForeignKey& key) {
 }
 
 void check(const Context& context, Findings& findings) {
-  const auto& change = context.effect.type_change;
-  if (!change || !context.effect.fk_check || change->foreign_keys.empty()) return;
-  if (all_small(context, *change)) return;
+  if (!context.work.fk_check) return;
+  const ddl::TypeChange& change = context.type_change();
+  if (change.foreign_keys.empty() || all_small(context, change)) return;
   Vector<Text> keys;
-  for (const ddl::ForeignKey& key : change->foreign_keys) keys.push_back(described(key));
+  for (const ddl::ForeignKey& key : change.foreign_keys) keys.push_back(described(key));
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
-  finding.place.constraint = change->foreign_keys.front().constraint;
-  finding.message = concat({type_change_words(context, *change), reach(context, *change)});
+  finding.place.constraint = change.foreign_keys.front().constraint;
+  finding.message = concat({type_change_words(context, change), reach(context, change)});
   finding.detail =
       concat({"Foreign keys made anew and checked under the lock: ", core::list_of(keys, 5), "."});
-  append_new_column_steps(context, *change, finding.safe_sql);
+  append_new_column_steps(context, change, finding.safe_sql);
   findings.push_back(std::move(finding));
 }
 
@@ -83,6 +83,7 @@ constexpr Rule alter_column_type_foreign_key = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "rewrite",
+    {ddl::ActionKind::kSetColumnType},
     check,
 };
 

@@ -10,17 +10,17 @@ namespace {
 constexpr std::string_view kSlug = "alter-column-type-reindex";
 
 void check(const Context& context, Findings& findings) {
-  const auto& change = context.effect.type_change;
-  if (!change || context.effect.rewrite || change->rebuilt_indexes.empty()) return;
+  if (context.work.rewrite || !context.work.index_build) return;
+  const ddl::TypeChange& change = context.type_change();
   if (is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
-  finding.message = concat({type_change_words(context, *change), " and rebuilds ",
-                            core::counted(change->rebuilt_indexes.size(), "index", "indexes"),
+  finding.message = concat({type_change_words(context, change), " and rebuilds ",
+                            core::counted(change.rebuilt_indexes.size(), "index", "indexes"),
                             "; reads and writes wait until it is done"});
   finding.detail = concat({"The rows stay as they are, but the order or the operators of ",
-                           core::list_of(change->rebuilt_indexes, 5), " do not."});
-  append_new_column_steps(context, *change, finding.safe_sql);
+                           core::list_of(change.rebuilt_indexes, 5), " do not."});
+  append_new_column_steps(context, change, finding.safe_sql);
   findings.push_back(std::move(finding));
 }
 
@@ -45,6 +45,7 @@ constexpr Rule alter_column_type_reindex = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "index build",
+    {ddl::ActionKind::kSetColumnType},
     check,
 };
 

@@ -10,19 +10,20 @@ namespace {
 constexpr std::string_view kSlug = "alter-column-type-rewrite";
 
 void check(const Context& context, Findings& findings) {
-  const auto& change = context.effect.type_change;
-  if (!change || !context.effect.rewrite || is_small(context)) return;
+  if (!context.work.rewrite) return;
+  if (is_small(context)) return;
+  const ddl::TypeChange& change = context.type_change();
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
-  finding.message = concat({type_change_words(context, *change), " and rewrites it; ",
+  finding.message = concat({type_change_words(context, change), " and rewrites it; ",
                             "reads and writes wait until it is done"});
   finding.detail = concat(
       {"Every value is converted, so every row is written anew", rebuilt_indexes(context), "."});
-  if (!change->checked.empty()) {
+  if (!change.checked.empty()) {
     finding.detail.append(
-        concat({" CHECK constraints verified again: ", core::list_of(change->checked, 5), "."}));
+        concat({" CHECK constraints verified again: ", core::list_of(change.checked, 5), "."}));
   }
-  append_new_column_steps(context, *change, finding.safe_sql);
+  append_new_column_steps(context, change, finding.safe_sql);
   findings.push_back(std::move(finding));
 }
 
@@ -47,6 +48,7 @@ constexpr Rule alter_column_type_rewrite = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "rewrite",
+    {ddl::ActionKind::kSetColumnType},
     check,
 };
 

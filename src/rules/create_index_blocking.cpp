@@ -27,10 +27,9 @@ OnlineIndex online_index(const ddl::KeySpec& key) {
 }
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kCreateIndex) return;
   const ddl::KeySpec& key = context.action.key;
   // CONCURRENTLY on a partitioned table is refused by the server.
-  if (key.concurrently || !context.effect.index_build || is_small(context)) return;
+  if (key.concurrently || !context.work.index_build || is_small(context)) return;
   if (is_already_there(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.message = concat({"CREATE INDEX takes SHARE on ", table_with_size(context),
@@ -68,6 +67,7 @@ constexpr Rule create_index_blocking = {
     "0.1.0",
     ddl::Lock::kShare,
     "index build",
+    {ddl::ActionKind::kCreateIndex},
     check,
 };
 

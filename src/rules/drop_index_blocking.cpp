@@ -14,14 +14,13 @@ bool could_be_concurrent(const ddl::Index& index) {
 }
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kDropIndex || context.action.concurrently) return;
+  if (context.action.concurrently) return;
   const auto index = context.facts.index(context.action.target);
   if (!index || !could_be_concurrent(*index) || is_small(context)) return;
   // The lock itself is brief. It becomes an outage when it has to queue behind somebody, because
   // everybody else then queues behind it.
-  const bool queues =
-      context.facts.lock_timeout_ms() == 0 &&
-      !context.facts.sessions_in_the_way(context.relation(), context.effect.lock).empty();
+  const bool queues = context.facts.lock_timeout_ms() == 0 &&
+                      !context.facts.sessions_in_the_way(context.relation(), context.lock).empty();
   Finding finding = make_finding(context, kSlug, queues ? Severity::kBlock : Severity::kWarn);
   finding.object = index->display;
   finding.message = concat({"DROP INDEX ", index->display, " takes ACCESS EXCLUSIVE on ",
@@ -56,6 +55,7 @@ constexpr Rule drop_index_blocking = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "none",
+    {ddl::ActionKind::kDropIndex},
     check,
 };
 

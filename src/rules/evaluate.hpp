@@ -7,7 +7,10 @@ namespace db_guard::rules {
 
 // Findings of every rule on every action, worst first. Statements that the server will refuse by
 // itself (missing objects, no rights) have none.
-Findings evaluate(const ddl::Statement& statement, ddl::Facts& facts,
+Findings evaluate(const ddl::Statement& statement, ddl::Predictor& predictor, ddl::Facts& facts,
                   std::uint64_t small_table_size);
+
+// Whether any rule looks at actions of these kinds at all.
+bool is_judged(const ddl::Statement& statement);
 
 }  // namespace db_guard::rules

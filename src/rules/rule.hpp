@@ -15,17 +15,39 @@ using core::Text;
 using core::Vector;
 using Findings = Vector<Finding>;
 
-// What a rule sees: one action on one relation that exists, is not temporary and was not made in
-// this transaction.
-struct Context {
+// What a rule sees: one action. Its relation exists, is not temporary and was not made in this
+// transaction; for kinds without an existing target it has no id, and the name that was typed.
+class Context {
+ public:
+  Context(const ddl::Statement& statement_, const ddl::Effects& effects_, ddl::Facts& facts_,
+          const ddl::Action& action_, const ddl::Relation& relation,
+          std::uint64_t small_table_size_);
+
   const ddl::Statement& statement;
-  const ddl::Action& action;
-  const ddl::ActionEffect& effect;
+  const ddl::Effects& effects;  // of the whole statement, on every relation
   ddl::Facts& facts;
+  const ddl::Action& action;
+  ddl::Work work;  // that the action calls for by itself
+  ddl::Lock lock;  // that the statement takes on the action's relation
   std::uint64_t small_table_size;
 
-  [[nodiscard]] const ddl::Relation& relation() const { return effect.relation; }
-  [[nodiscard]] ddl::Size size() const { return facts.size(effect.relation); }
+  [[nodiscard]] const ddl::Relation& relation() const { return relation_; }
+  [[nodiscard]] ddl::Size size() const { return facts.size(relation_); }
+  // Of every relation that the statement rewrites, scans, indexes or checks.
+  [[nodiscard]] std::uint64_t bytes_at_work() const;
+
+  // Looked up when a rule first asks, and kept. nullopt: there is no such column.
+  [[nodiscard]] const std::optional<ddl::Column>& column() const;
+  // Of ADD COLUMN and of ALTER COLUMN ... TYPE only.
+  [[nodiscard]] const ddl::NewColumn& added() const;
+  [[nodiscard]] const ddl::TypeChange& type_change() const;
+
+ private:
+  const ddl::Relation& relation_;
+  mutable bool looked_for_column_ = false;
+  mutable std::optional<ddl::Column> column_;
+  mutable std::optional<ddl::NewColumn> added_;
+  mutable std::optional<ddl::TypeChange> type_change_;
 };
 
 struct Rule {
@@ -46,7 +68,8 @@ struct Rule {
   ddl::Lock lock;                  // that the bad example takes on its table
   std::string_view work;  // that it does under it: "rewrite", "scan", "index build", "none"; or
                           // "error" where the server would refuse after taking the lock
-  void (*check)(const Context& context, Findings& findings);
+  ddl::KindSet kinds;     // of the actions that it looks at
+  void (*check)(const Context& context, Findings& findings);  // null: the guard itself reports it
 };
 
 }  // namespace db_guard::rules

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
@@ -11,19 +9,8 @@ namespace {
 
 constexpr std::string_view kSlug = "set-not-null";
 
-// Without the column the server refuses, unless the same statement adds it.
-bool has_column(const Context& context) {
-  const auto& actions = context.statement.actions;
-  return context.effect.column ||
-         std::any_of(actions.begin(), actions.end(), [&](const ddl::Action& other) {
-           return other.kind == ddl::ActionKind::kAddColumn &&
-                  other.column == context.action.column;
-         });
-}
-
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kSetNotNull) return;
-  if (!context.effect.scan || is_small(context) || !has_column(context)) return;
+  if (!context.work.scan || is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
   finding.message = concat({"SET NOT NULL on column ", context.facts.quote(context.action.column),
@@ -59,6 +46,7 @@ constexpr Rule set_not_null = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "scan",
+    {ddl::ActionKind::kSetNotNull},
     check,
 };
 

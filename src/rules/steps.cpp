@@ -310,7 +310,7 @@ void append_new_column_steps(const Context& context, const ddl::TypeChange& chan
   ddl::Facts& facts = context.facts;
   const ddl::Relation& relation = context.relation();
   const Text& table = relation.display;
-  const ddl::Column& column = *context.effect.column;
+  const ddl::Column& column = *context.column();
   const bool composite = column.composite || change.composite;
   const Text fresh = facts.free_column_name(relation, column.name, "new");
   const Text from = facts.quote(column.name);
@@ -343,10 +343,10 @@ void append_new_column_steps(const Context& context, const ddl::TypeChange& chan
 
 void append_inline_column(const Context& context, Vector<Text>& steps) {
   if (context.action.kind != ddl::ActionKind::kAddColumn) return;
-  const auto& added = context.effect.added;
+  const ddl::NewColumn& added = context.added();
   steps.push_back(concat({"ALTER TABLE ", context.relation().display, " ADD COLUMN ",
-                          context.facts.quote(context.action.column), " ", added->type,
-                          added->default_sql.empty() ? "" : " DEFAULT ", added->default_sql, ";"}));
+                          context.facts.quote(context.action.column), " ", added.type,
+                          added.default_sql.empty() ? "" : " DEFAULT ", added.default_sql, ";"}));
 }
 
 namespace {

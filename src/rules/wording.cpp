@@ -42,11 +42,11 @@ Finding make_finding(const Context& context, std::string_view rule, Severity sev
   Finding finding;
   finding.rule = rule;
   finding.severity = severity;
-  finding.rewrites = context.effect.rewrite;
+  finding.rewrites = context.work.rewrite;
   finding.object = context.relation().display;
   finding.place.schema = context.relation().schema;
   finding.place.table = context.relation().name;
-  add_evidence(finding, "lock", Text(ddl::lock_mode(context.effect.lock)));
+  add_evidence(finding, "lock", Text(ddl::lock_mode(context.lock)));
   const ddl::Size size = context.size();
   add_evidence(finding, "bytes", double(size.bytes));
   if (size.rows >= 0) add_evidence(finding, "rows", size.rows);
@@ -120,7 +120,7 @@ Text session_text(const ddl::Session& session) {
 }  // namespace
 
 Text in_the_way_text(const Context& context) {
-  auto sessions = context.facts.sessions_in_the_way(context.relation(), context.effect.lock);
+  auto sessions = context.facts.sessions_in_the_way(context.relation(), context.lock);
   if (sessions.empty()) return {};
   std::stable_sort(sessions.begin(), sessions.end(),
                    [](const ddl::Session& a, const ddl::Session& b) {

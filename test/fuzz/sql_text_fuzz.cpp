@@ -34,11 +34,22 @@ void check_trimmed(std::string_view sql) {
   require(!is_blank(trimmed.front()) && !is_blank(trimmed.back()) && trimmed.back() != ';');
 }
 
+// The parts and the commas between them are the text.
+void check_parts(std::string_view sql) {
+  const char* before = sql.data();
+  for (const std::string_view part : core::split_at_commas(sql)) {
+    if (part.empty()) continue;
+    require(part.data() >= before && part.data() + part.size() <= sql.data() + sql.size());
+    before = part.data() + part.size();
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view sql(reinterpret_cast<const char*>(data), size);
   for (std::size_t start = 0; start <= size && start < 64; start++) check_name(sql, start);
   check_trimmed(sql);
+  check_parts(sql);
   return 0;
 }

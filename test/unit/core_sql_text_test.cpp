@@ -97,6 +97,25 @@ TEST(EndOfName, AnUnfinishedCommentEndsTheText) {
   EXPECT_EQ(behind("^orders -- no end"), " -- no end");
 }
 
+std::vector<std::string> split(std::string_view sql) {
+  std::vector<std::string> parts;
+  for (const std::string_view part : split_at_commas(sql)) parts.emplace_back(part);
+  return parts;
+}
+
+TEST(SplitAtCommas, SeesOnlyThoseBetweenTheParts) {
+  using Parts = std::vector<std::string>;
+  EXPECT_EQ(split(""), Parts{""});
+  EXPECT_EQ(split(" ADD a int ,\n DROP b;"), (Parts{"ADD a int", "DROP b"}));
+  EXPECT_EQ(split("f(a, b), c[1, 2]"), (Parts{"f(a, b)", "c[1, 2]"}));
+  EXPECT_EQ(split("'a, ''b', E'c\\', d', \"e, f\""), (Parts{"'a, ''b'", "E'c\\', d'", "\"e, f\""}));
+  EXPECT_EQ(split("$$a, b$$, $x$c, $$ d$x$, $1, $2"),
+            (Parts{"$$a, b$$", "$x$c, $$ d$x$", "$1", "$2"}));
+  EXPECT_EQ(split("a /* , /* , */ , */, b -- , c"), (Parts{"a /* , /* , */ , */", "b -- , c"}));
+  EXPECT_EQ(split("'no end, a"), Parts{"'no end, a"});
+  EXPECT_EQ(split("a), b"), (Parts{"a)", "b"}));
+}
+
 TEST(TrimStatement, TakesBlanksAndSemicolons) {
   EXPECT_EQ(trim_statement(""), "");
   EXPECT_EQ(trim_statement(" ;\n; "), "");

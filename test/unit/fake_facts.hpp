@@ -98,6 +98,10 @@ class FakeFacts : public ddl::Facts {
     }
     return std::nullopt;
   }
+  std::optional<ddl::Relation> relation_by_id(std::uint32_t id) override {
+    if (id == 0 || id > relations.size()) return std::nullopt;
+    return relations[id - 1];
+  }
   std::optional<ddl::Index> index(const ddl::ObjectName& name) override {
     for (const auto& [index, table] : indexes) {
       if (index.name == name.name) return index;
@@ -137,7 +141,7 @@ class FakeFacts : public ddl::Facts {
   Text not_null_proof(const ddl::Relation&, const ddl::Column& column) override {
     return Text(proofs[std::string(column.name.data(), column.name.size())]);
   }
-  ddl::NewColumn new_column(const ddl::Relation&, const ddl::Action&) override { return added; }
+  ddl::NewColumn new_column(const ddl::Action&) override { return added; }
   ddl::TypeChange type_change(const ddl::Relation&, const ddl::Action&) override { return change; }
   Vector<ddl::Dependent> column_dependents(const ddl::Relation&, const ddl::Column&) override {
     return {dependents.begin(), dependents.end()};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "fake_facts.hpp"
+#include "fake_predictor.hpp"
 #include "readable.hpp"
 
 namespace db_guard::rules {
@@ -98,7 +99,8 @@ class Steps : public testing::Test {
     action.column = column;
     ddl::Statement statement;
     statement.actions.push_back(action);
-    for (const Finding& found : evaluate(statement, facts, 0)) {
+    FakePredictor predictor(facts);
+    for (const Finding& found : evaluate(statement, predictor, facts, 0)) {
       if (found.rule == rule) return found;
     }
     ADD_FAILURE() << rule << " found nothing";

@@ -1,0 +1,68 @@
+// What the server does in the world of a test: simple rules of thumb over FakeFacts, where the room
+// `effects` knows it exactly.
+#pragma once
+
+#include "ddl/effects.hpp"
+#include "fake_facts.hpp"
+
+namespace db_guard {
+
+class FakePredictor : public ddl::Predictor {
+ public:
+  explicit FakePredictor(FakeFacts& facts) : facts_(facts) {}
+
+  ddl::Lock lock = ddl::Lock::kAccessExclusive;
+  bool refuses = false;
+  int asked = 0;
+
+  ddl::Effects predict(const ddl::Statement& statement) override {
+    asked++;
+    if (refuses) throw ddl::Refused{};
+    ddl::Effects effects;
+    for (const ddl::Action& action : statement.actions) effects.actions.push_back(work_of(action));
+    for (const ddl::Relation& relation : facts_.relations) {
+      ddl::Effect effect;
+      if (!effects.actions.empty()) static_cast<ddl::Work&>(effect) = effects.actions.front();
+      effect.relation = relation.id;
+      effect.lock = lock;
+      effects.relations.push_back(effect);
+    }
+    return effects;
+  }
+
+ private:
+  [[nodiscard]] ddl::Work work_of(const ddl::Action& action) const {
+    ddl::Work work;
+    switch (action.kind) {
+      case ddl::ActionKind::kAddColumn:
+        work.rewrite =
+            facts_.added.volatile_default || facts_.added.serial || facts_.added.identity;
+        work.scan = !work.rewrite && facts_.added.not_null && !facts_.added.has_default;
+        work.index_build = action.key.unique;
+        break;
+      case ddl::ActionKind::kSetColumnType:
+        work.rewrite = facts_.change.rewrite;
+        work.index_build = !facts_.change.rebuilt_indexes.empty();
+        work.scan = !work.rewrite && !facts_.change.checked.empty();
+        work.fk_check = facts_.change.foreign_keys_checked;
+        break;
+      case ddl::ActionKind::kSetNotNull:
+        work.scan = true;
+        break;
+      case ddl::ActionKind::kAddPrimaryKey:
+      case ddl::ActionKind::kAddUnique:
+        work.index_build = action.key.existing_index.empty();
+        break;
+      case ddl::ActionKind::kCreateIndex:
+        work.index_build = true;
+        break;
+      default:
+        break;
+    }
+    return work;
+  }
+
+  FakeFacts& facts_;
+};
+
+}  // namespace db_guard
