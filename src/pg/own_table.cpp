@@ -7,6 +7,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -22,6 +23,22 @@ bool has_shape(TupleDesc shape, const OwnTable& table) {
     if (TupleDescAttr(shape, i)->atttypid != table.types[i]) return false;
   }
   return true;
+}
+
+struct Receiver {
+  RowReader reader;
+  void* argument;
+};
+
+void scan(::Relation table, Oid index, ScanKey condition, const Receiver& receiver) {
+  const Snapshot snapshot = ActiveSnapshotSet() ? GetActiveSnapshot() : nullptr;
+  SysScanDesc scan = systable_beginscan(table, index, OidIsValid(index), snapshot,
+                                        condition != nullptr ? 1 : 0, condition);
+  HeapTuple row = nullptr;
+  while (HeapTupleIsValid(row = systable_getnext(scan))) {
+    receiver.reader(row, RelationGetDescr(table), receiver.argument);
+  }
+  systable_endscan(scan);
 }
 
 }  // namespace
@@ -46,15 +63,16 @@ bool has_shape(TupleDesc shape, const OwnTable& table) {
   return nullptr;
 }
 
-void read_rows(::Relation table, void (*reader)(HeapTuple row, TupleDesc shape, void* argument),
-               void* argument) {
-  SysScanDesc scan = systable_beginscan(
-      table, InvalidOid, false, ActiveSnapshotSet() ? GetActiveSnapshot() : nullptr, 0, nullptr);
-  HeapTuple row = nullptr;
-  while (HeapTupleIsValid(row = systable_getnext(scan))) {
-    reader(row, RelationGetDescr(table), argument);
-  }
-  systable_endscan(scan);
+void read_rows(::Relation table, RowReader reader, void* argument) {
+  scan(table, InvalidOid, nullptr, {reader, argument});
+}
+
+void read_rows_of_key(::Relation table, const char* index, std::int64_t key, RowReader reader,
+                      void* argument) {
+  ScanKeyData condition;
+  ScanKeyInit(&condition, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key));
+  const Oid id = get_relname_relid(index, RelationGetNamespace(table));
+  scan(table, id, &condition, {reader, argument});
 }
 
 void close_own_table(::Relation table) { table_close(table, AccessShareLock); }

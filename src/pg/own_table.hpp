@@ -24,11 +24,17 @@ struct OwnTable {
 // null).
 ::Relation open_own_table(const OwnTable& table, const char** problem);
 
-// Calls reader(row, shape) for every row. The statement's snapshot decides what it sees; where none
+using RowReader = void (*)(HeapTuple row, TupleDesc shape, void* argument);
+
+// Calls the reader for every row. The statement's snapshot decides what it sees; where none
 // is set, as in a LOCK that begins a transaction, what is committed, because a snapshot taken here
 // would be the transaction's for good.
-void read_rows(::Relation table, void (*reader)(HeapTuple row, TupleDesc shape, void* argument),
-               void* argument);
+void read_rows(::Relation table, RowReader reader, void* argument);
+
+// The same for the rows whose first column, a bigint, has that value; by the index of that name
+// where there is one.
+void read_rows_of_key(::Relation table, const char* index, std::int64_t key, RowReader reader,
+                      void* argument);
 
 void close_own_table(::Relation table);
 

@@ -102,3 +102,31 @@ COMMENT ON FUNCTION db_guard.rule_action(text, text, text) IS
 'What a finding of that rule does now: block, warn, note or off, by db_guard.rule_policy, or else as the worst that the rule reports. Without names: where no entry for certain schemas or tables counts.';
 REVOKE ALL ON FUNCTION db_guard.rule_action(text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION db_guard.rule_action(text, text, text) TO PUBLIC;
+
+CREATE TABLE db_guard.rule_baseline (
+    fingerprint bigint NOT NULL,
+    rule        text NOT NULL,
+    object      text NOT NULL,
+    statement   text NOT NULL,
+    reason      text,
+    expires     timestamptz,
+    author      text NOT NULL DEFAULT session_user,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+
+CREATE UNIQUE INDEX rule_baseline_key ON db_guard.rule_baseline (fingerprint);
+
+COMMENT ON TABLE db_guard.rule_baseline IS
+'Findings that are known, each on one statement: they neither block nor are told again. Written by db_guard.baseline with the rights of whoever calls it on this table; the guard reads it with nobody''s. Delete rows to take them back.';
+COMMENT ON COLUMN db_guard.rule_baseline.fingerprint IS 'Of rule, object and statement; how a finding is looked up before these are compared.';
+COMMENT ON COLUMN db_guard.rule_baseline.rule IS 'The rule that reports it.';
+COMMENT ON COLUMN db_guard.rule_baseline.object IS 'What it is about, as the finding names it.';
+COMMENT ON COLUMN db_guard.rule_baseline.statement IS 'The statement, one blank between its words and signs, without comments, in lower case where that makes no difference.';
+COMMENT ON COLUMN db_guard.rule_baseline.reason IS 'Why; it goes to the log.';
+COMMENT ON COLUMN db_guard.rule_baseline.expires IS 'From then on it counts as new again; NULL: never.';
+COMMENT ON COLUMN db_guard.rule_baseline.author IS 'The role that logged in to record it.';
+COMMENT ON COLUMN db_guard.rule_baseline.recorded_at IS 'When it was recorded.';
+
+REVOKE ALL ON TABLE db_guard.rule_baseline FROM PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('db_guard.rule_baseline', '');

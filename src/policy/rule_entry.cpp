@@ -55,6 +55,7 @@ void apply_entry(const RuleEntry& entry, Finding& finding) {
   const std::string_view before = severity_name(finding.severity);
   finding.severity = entry.action;
   keep_as_evidence(finding, "default_severity", before);
+  keep_as_evidence(finding, "policy", "rule_policy");
   if (!entry.reason.empty()) keep_as_evidence(finding, "policy_reason", entry.reason);
   explain(finding, before, entry);
 }
@@ -88,8 +89,8 @@ const RuleEntry* find_entry(const Vector<RuleEntry>& entries, const Subject& sub
 
 void apply_entries(const Vector<RuleEntry>& entries, LetterLength letter_length,
                    Vector<Finding>& findings) {
-  if (entries.empty()) return;
   for (Finding& finding : findings) {
+    if (finding.severity == Severity::kOff) continue;
     const Subject subject{finding.rule, finding.place.schema, finding.place.table};
     const RuleEntry* entry = find_entry(entries, subject, letter_length);
     if (entry != nullptr) apply_entry(*entry, finding);

@@ -41,8 +41,8 @@ struct Subject {
 const RuleEntry* find_entry(const Vector<RuleEntry>& entries, const Subject& subject,
                             LetterLength letter_length);
 
-// Gives the findings the severities of the entries, worst first again. The findings keep what they
-// were, and the reason, as evidence.
+// Gives the findings that are not off yet the severities of the entries, worst first again. They
+// keep what they were, and the reason, as evidence.
 void apply_entries(const Vector<RuleEntry>& entries, LetterLength letter_length,
                    Vector<Finding>& findings);
 

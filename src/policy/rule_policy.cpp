@@ -2,6 +2,7 @@
 
 #include "pg/call.hpp"
 #include "pg/own_table.hpp"
+#include "policy/known_findings.hpp"
 
 extern "C" {
 #include "access/htup_details.h"
@@ -90,7 +91,10 @@ Policy read_policy() {
   return policy;
 }
 
-void apply_policy(const Policy& policy, Vector<Finding>& findings) {
+void apply_policy(const Policy& policy, std::string_view sql, Vector<Finding>& findings) {
+  if (findings.empty()) return;
+  // Nothing is more specific than one statement.
+  put_known_aside(sql, findings);
   apply_entries(policy.entries, letter_length, findings);
 }
 

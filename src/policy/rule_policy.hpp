@@ -14,8 +14,9 @@ struct Policy {
 // be, a WARNING says so, and the policy is empty: the rules' own severities hold.
 Policy read_policy();
 
-// Gives the findings of one statement the severities that the policy wants.
-void apply_policy(const Policy& policy, Vector<Finding>& findings);
+// Gives the findings on one statement the severities that the policy wants, worst first again;
+// those that the baseline has are off. `sql` is the statement's text, empty where it is not known.
+void apply_policy(const Policy& policy, std::string_view sql, Vector<Finding>& findings);
 
 // What becomes of a finding of that severity.
 Severity severity_by_policy(const Policy& policy, const Subject& subject, Severity severity);

@@ -12,7 +12,6 @@ $node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C' ])
 $node->append_conf('postgresql.conf', <<'CONF');
 max_worker_processes = 16
 autovacuum = off
-session_preload_libraries = 'db_guard'
 db_guard.small_table_size = 0
 CONF
 $node->start;
@@ -52,6 +51,7 @@ CREATE ROLE keepers;
 GRANT keepers TO keeper;
 GRANT ALL ON SCHEMA public TO owner;
 CREATE EXTENSION db_guard;
+ALTER DATABASE postgres SET session_preload_libraries = 'db_guard';
 SET ROLE owner;
 CREATE TABLE public.t (id integer, note text);
 INSERT INTO public.t SELECT g, g FROM generate_series(1, 1000) g;
@@ -70,6 +70,11 @@ subtest 'an ordinary user cannot weaken the guard' => sub {
 		$denied, 'a trigger on it');
 	says('owner', "CREATE TEMP TABLE rule_policy (LIKE pg_class); SET search_path = pg_temp, public; $drop;", $blocked,
 		'a table of that name before it in the search_path');
+	(my $no_baseline = $denied) =~ s/rule_policy/rule_baseline/;
+	says('owner', "$_;", qr/$no_baseline/, $_)
+	  foreach q{SELECT db_guard.baseline('ALTER TABLE public.t DROP COLUMN note')}, 'TABLE db_guard.rule_baseline',
+	  q{INSERT INTO db_guard.rule_baseline SELECT f.* FROM db_guard.script_findings('ALTER TABLE public.t DROP COLUMN note') f},
+	  'DELETE FROM db_guard.rule_baseline';
 	says('owner', "$drop;", $blocked, 'after all that: refused');
 	is(answer('SELECT count(*) FROM db_guard.rule_policy'), 0, 'and the policy is empty');
 };
@@ -90,6 +95,29 @@ subtest 'what the owner of the extension sets holds for everybody' => sub {
 	answer('ALTER DATABASE postgres RESET db_guard.override_role');
 	is(answer('SELECT author FROM db_guard.rule_policy'), $superuser, 'the author is known');
 	answer('TRUNCATE db_guard.rule_policy');
+};
+
+subtest 'a baseline lets one statement pass, for everybody' => sub {
+	answer(q{SELECT db_guard.baseline('ALTER TABLE public.t DROP COLUMN note', 'CHG-1234')});
+	answer("ALTER DATABASE postgres SET db_guard.override_role = 'keepers'");
+	says('owner', "$drop;", $quiet, 'without any right on it, and without the role');
+	says('owner', 'ALTER TABLE public.t DROP COLUMN id;', qr/ERROR:  DG001: dropping column id/, 'no other');
+	says('owner', 'ALTER TABLE public.t DROP COLUMN note CASCADE;', $blocked, 'nor the same with more to it');
+	says('owner', "SET standard_conforming_strings = off; $drop;", $blocked, 'nor one that might be read otherwise');
+	answer('ALTER DATABASE postgres RESET db_guard.override_role');
+
+	my $other = $node->background_psql('postgres');
+	$other->query_safe('BEGIN; LOCK TABLE db_guard.rule_baseline IN ACCESS EXCLUSIVE MODE');
+	says('owner', "$drop;", qr/WARNING:  01000: db_guard could not read its baseline: another session has db_guard\.rule_baseline locked\n.*$blocked/s,
+		'locked: nobody waits, and the rule decides');
+	$other->query_safe('ROLLBACK');
+	$other->quit;
+
+	# The statement that loads the library is known by its text, too.
+	answer('ALTER DATABASE postgres RESET session_preload_libraries');
+	says('owner', "$drop;", $quiet, 'the first statement of a session that does not preload');
+	answer(q{ALTER DATABASE postgres SET session_preload_libraries = 'db_guard'});
+	answer('TRUNCATE db_guard.rule_baseline');
 };
 
 subtest 'a role that is granted the table may write' => sub {
@@ -150,9 +178,10 @@ SELECT db_guard.set_rule('drop-column', 'off', 'pub%', 't');
 SELECT db_guard.set_rule('drop-column', 'warn', 'pub%', 't', 'still', '2999-12-31');
 SELECT db_guard.set_rule('renames', 'note');
 SQL
-	my $all = 'SELECT * FROM db_guard.rule_policy ORDER BY rule, action';
+	answer(q{SELECT db_guard.baseline('ALTER TABLE public.t ALTER COLUMN note SET NOT NULL', 'known', 'infinity')});
+	my $all = 'SELECT * FROM db_guard.rule_policy ORDER BY rule, action; SELECT * FROM db_guard.rule_baseline';
 	my $before = answer($all);
-	is(scalar(split /\n/, $before), 3, 'three entries');
+	is(scalar(() = $before =~ /^-?\w+[-\w]*\|/mg), 4, 'three entries and a known finding');
 	my %restore = (
 		plain => [ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-d', 'copy', '-f' ],
 		custom => [ 'pg_restore', '-e', '-d', 'copy' ],
@@ -164,6 +193,7 @@ SQL
 		$node->command_ok([ @{ $restore{$format} }, "$tmp/$format" ], "restore: $format");
 		is($node->safe_psql('copy', $all), $before, "$format: the policy is the same");
 		says('owner', "$drop;", $warned, "$format: and holds", db => 'copy');
+		says('owner', 'ALTER TABLE public.t ALTER COLUMN note SET NOT NULL;', $quiet, "$format: the baseline, too", db => 'copy');
 		answer('DROP DATABASE copy');
 	}
 };
@@ -182,8 +212,9 @@ subtest 'on a standby' => sub {
 	$standby->stop;
 };
 
-subtest 'without the table' => sub {
-	answer('ALTER EXTENSION db_guard DROP TABLE db_guard.rule_policy; DROP TABLE db_guard.rule_policy');
+subtest 'without the tables' => sub {
+	answer('ALTER EXTENSION db_guard DROP TABLE db_guard.rule_policy; DROP TABLE db_guard.rule_policy;
+		ALTER EXTENSION db_guard DROP TABLE db_guard.rule_baseline; DROP TABLE db_guard.rule_baseline');
 	says('owner', "$drop;", qr/\A(?!.*WARNING).*$blocked/s, 'as with an older install script: the rules decide');
 	says($superuser, 'DROP EXTENSION db_guard;', $quiet, 'and the extension can be dropped');
 };

@@ -123,6 +123,16 @@ TEST(ApplyEntries, OffStaysAmongTheFindings) {
   EXPECT_EQ(findings[1].severity, Severity::kOff);
 }
 
+TEST(ApplyEntries, WhatIsOffStaysOff) {
+  Vector<Finding> findings = {finding("drop-column", Severity::kOff),
+                              finding("set-not-null", Severity::kNote)};
+  apply_entries({entry("drop-column", "%", "%", Severity::kBlock)}, core::one_byte, findings);
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_EQ(findings[0].rule, "set-not-null");
+  EXPECT_EQ(findings[1].severity, Severity::kOff);
+  EXPECT_TRUE(findings[1].evidence.empty());
+}
+
 TEST(ApplyEntries, SaysWhatItWasAndWhy) {
   Vector<Finding> findings = {finding("drop-column", Severity::kBlock)};
   RuleEntry lowered = entry("drop-column", "%", "%", Severity::kWarn);
@@ -130,11 +140,13 @@ TEST(ApplyEntries, SaysWhatItWasAndWhy) {
   apply_entries({lowered}, core::one_byte, findings);
   EXPECT_EQ(readable(findings[0].detail),
             "It hurts. By db_guard.rule_policy it is warn here, not block: ticket 17.");
-  ASSERT_EQ(findings[0].evidence.size(), 2U);
+  ASSERT_EQ(findings[0].evidence.size(), 3U);
   EXPECT_EQ(findings[0].evidence[0].key, "default_severity");
   EXPECT_EQ(readable(findings[0].evidence[0].text), "block");
-  EXPECT_EQ(findings[0].evidence[1].key, "policy_reason");
-  EXPECT_EQ(readable(findings[0].evidence[1].text), "ticket 17");
+  EXPECT_EQ(findings[0].evidence[1].key, "policy");
+  EXPECT_EQ(readable(findings[0].evidence[1].text), "rule_policy");
+  EXPECT_EQ(findings[0].evidence[2].key, "policy_reason");
+  EXPECT_EQ(readable(findings[0].evidence[2].text), "ticket 17");
 }
 
 TEST(ApplyEntries, SaysNothingWhereNothingChanges) {
