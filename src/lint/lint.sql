@@ -58,7 +58,7 @@ COMMENT ON FUNCTION db_guard.trace_sql(text) IS
 'What each statement of a script does to every relation that exists before it, observed: runs the script in a subtransaction and rolls it back. Takes the locks it reports, until the end of the transaction of the caller. certainty is unknown where a statement failed or cannot be run like this (proof says why).';
 
 CREATE FUNCTION db_guard.script_findings(
-    sql text, OUT fingerprint bigint, OUT rule text, OUT object text, OUT statement text)
+    sql text, OUT fingerprint bigint, OUT rule text, OUT object text, OUT statement text, OUT severity text)
 RETURNS SETOF record
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'db_guard_script_findings';

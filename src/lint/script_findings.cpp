@@ -69,9 +69,11 @@ void put_finding(const Finding& finding, const Text& statement, ReturnSetInfo* r
   const char* rule = finding.rule.data();
   const char* object = finding.object.c_str();
   const char* text = statement.c_str();
+  const char* severity = core::severity_name(finding.severity).data();
   pg::call([&] {
     Datum values[] = {Int64GetDatum(fingerprint), CStringGetTextDatum(rule),
-                      CStringGetTextDatum(object), CStringGetTextDatum(text)};
+                      CStringGetTextDatum(object), CStringGetTextDatum(text),
+                      CStringGetTextDatum(severity)};
     bool nulls[std::size(values)] = {};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
   });
