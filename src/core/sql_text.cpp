@@ -10,8 +10,10 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
 }
 
+}  // namespace
+
 // Comments nest in SQL.
-std::size_t skip_block_comment(std::string_view sql, std::size_t at) {
+std::size_t end_of_block_comment(std::string_view sql, std::size_t at) {
   int depth = 0;
   while (at + 1 < sql.size()) {
     if (sql[at] == '/' && sql[at + 1] == '*') {
@@ -27,8 +29,6 @@ std::size_t skip_block_comment(std::string_view sql, std::size_t at) {
   return sql.size();
 }
 
-}  // namespace
-
 bool starts_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
 }
@@ -43,7 +43,7 @@ std::size_t skip_blanks(std::string_view sql, std::size_t at) {
       const auto line_end = sql.find('\n', at);
       at = line_end == kNone ? sql.size() : line_end + 1;
     } else if (sql.substr(at, 2) == "/*") {
-      at = skip_block_comment(sql, at);
+      at = end_of_block_comment(sql, at);
     } else {
       break;
     }

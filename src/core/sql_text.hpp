@@ -15,6 +15,10 @@ bool continues_name(char c);
 // The offset of the next thing that is no blank and no comment.
 std::size_t skip_blanks(std::string_view sql, std::size_t at);
 
+// Behind the comment /* ... */ that starts at `at`, with those inside it; behind everything where
+// it is not closed.
+std::size_t end_of_block_comment(std::string_view sql, std::size_t at);
+
 // The offset behind the possibly qualified, possibly quoted name that starts at `start`, including
 // a trailing `*` or the parenthesis that closes ONLY (name). npos where no plain name stands there
 // (U&"..." included).
