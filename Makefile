@@ -11,6 +11,7 @@ OBJS := $(patsubst $(ROOT)/%.cpp,%.o,$(SOURCES))
 FRAGMENTS := $(addprefix $(ROOT)/,$(shell grep -v '^\#' $(ROOT)/src/install.manifest))
 INSTALL_SCRIPT_SQL := db_guard--$(VERSION).sql
 DATA_built = $(INSTALL_SCRIPT_SQL)
+SCRIPTS = bin/db_guard_check
 
 REGRESS = $(patsubst $(ROOT)/sql/%.sql,%,$(sort $(wildcard $(ROOT)/sql/*.sql)))
 REGRESS_OPTS = --inputdir=$(ROOT) --outputdir=$(CURDIR)

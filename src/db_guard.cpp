@@ -1,6 +1,7 @@
 // The library's one entry point for the server: each slice sets itself up, nothing else happens.
 #include "guard/settings.hpp"
 #include "guard/utility_hook.hpp"
+#include "lint/lint_settings.hpp"
 #include "lint/observer.hpp"
 #include "pg/prelude.hpp"
 
@@ -10,6 +11,8 @@ PGDLLEXPORT void _PG_init(void);
 }
 
 void _PG_init() {
+  // The guard's come last: with them goes the prefix.
+  db_guard::lint::define_settings();
   db_guard::guard::define_settings();
   db_guard::guard::install_utility_hook();
   db_guard::lint::install_observer();

@@ -73,22 +73,6 @@ RelationRow read_relation(Oid id) {
   return row;
 }
 
-// Resolving can fail in ways that only the server need report: no USAGE on the schema, another
-// database's name. The statement fails the same way.
-Oid resolve(const ObjectName& name) {
-  const char* schema = name.schema.empty() ? nullptr : name.schema.c_str();
-  const char* relname = name.name.c_str();
-  try {
-    return pg::call([&] {
-      RangeVar* range = makeRangeVar(const_cast<char*>(schema), const_cast<char*>(relname), -1);
-      return RangeVarGetRelidExtended(range, NoLock, RVR_MISSING_OK, nullptr, nullptr);
-    });
-  } catch (const pg::PgError& error) {
-    if (error.is_interruption()) throw;
-    throw Refused{};
-  }
-}
-
 struct SizeRow {
   std::uint64_t bytes;
   double rows;
@@ -263,6 +247,22 @@ bool CatalogFacts::in_transaction_block() {
 
 std::int64_t CatalogFacts::lock_timeout_ms() { return LockTimeout; }
 
+// Resolving can fail in ways that only the server need report: no USAGE on the schema, another
+// database's name. The statement fails the same way.
+Oid CatalogFacts::resolve(const ObjectName& name) {
+  const char* schema = name.schema.empty() ? nullptr : name.schema.c_str();
+  const char* relname = name.name.c_str();
+  try {
+    return pg::call([&] {
+      RangeVar* range = makeRangeVar(const_cast<char*>(schema), const_cast<char*>(relname), -1);
+      return RangeVarGetRelidExtended(range, NoLock, RVR_MISSING_OK, nullptr, nullptr);
+    });
+  } catch (const pg::PgError& error) {
+    if (error.is_interruption()) throw;
+    throw Refused{};
+  }
+}
+
 // All actions of an ALTER TABLE are on the same table.
 std::optional<Relation> CatalogFacts::relation(const ObjectName& name) {
   if (named_ && named_->name == name) return named_->relation;
@@ -352,7 +352,7 @@ Text CatalogFacts::not_null_proof(const Relation& relation, const Column& column
 NewColumn CatalogFacts::new_column(const Action& action) { return analyse_new_column(action); }
 
 TypeChange CatalogFacts::type_change(const Relation& relation, const Action& action) {
-  return analyse_type_change(relation, action);
+  return analyse_type_change(relation, action, *this);
 }
 
 Vector<Dependent> CatalogFacts::column_dependents(const Relation& relation, const Column& column) {

@@ -8,7 +8,7 @@ namespace db_guard::ddl {
 
 // Names are resolved with the current role and search_path. Answers that cost a look at files or a
 // scan of catalogs are remembered for the life of the object: one statement.
-class CatalogFacts final : public Facts {
+class CatalogFacts : public Facts {
  public:
   int server_major() override;
   bool in_transaction_block() override;
@@ -38,6 +38,10 @@ class CatalogFacts final : public Facts {
   Text free_name(const Relation& relation, std::string_view part, std::string_view label) override;
   Text free_column_name(const Relation& relation, std::string_view column,
                         std::string_view label) override;
+
+ protected:
+  // The OID behind a name; 0 where there is no such relation.
+  virtual std::uint32_t resolve(const ObjectName& name);
 
  private:
   struct Named {
@@ -84,7 +88,7 @@ Size size_of(const Relation& relation);
 // The functions behind the members above that fill a file of their own.
 Text find_not_null_proof(const Relation& relation, const Column& column);
 NewColumn analyse_new_column(const Action& action);
-TypeChange analyse_type_change(const Relation& relation, const Action& action);
+TypeChange analyse_type_change(const Relation& relation, const Action& action, Facts& facts);
 Vector<Dependent> find_column_dependents(const Relation& relation, const Column& column);
 Vector<Dependent> find_relation_dependents(const Relation& relation);
 IndexUse read_index_use(const Relation& relation, const Index& index);

@@ -38,6 +38,7 @@ struct Size {
   double rows = -1;          // the planner's estimate; below 0 when never analysed
   std::uint32_t leaves = 0;  // partitions or descendants
   std::uint32_t indexes = 0;
+  bool assumed = false;  // bytes is no measure: the relation is taken for a large one
 };
 
 struct Column {
@@ -69,7 +70,8 @@ struct ForeignKey {
   Text constraint;   // raw
   Text other_table;  // display
   std::uint64_t other_bytes = 0;
-  bool referencing = false;  // the altered table is the one with the key
+  bool other_assumed = false;  // see Size::assumed
+  bool referencing = false;    // the altered table is the one with the key
 };
 
 struct TypeChange {

@@ -315,21 +315,23 @@ ConstraintRow read_constraint(Oid id) {
   return row;
 }
 
-ForeignKey foreign_key(const Relation& relation, const ConstraintRow& row) {
+ForeignKey foreign_key(const Relation& relation, const ConstraintRow& row, Facts& facts) {
   ForeignKey key;
   key.constraint = row.name;
   key.referencing = row.relation == relation.id;
   const auto other = read_relation_by_id(key.referencing ? row.referenced : row.relation);
   if (!other) return key;
   key.other_table = other->display;
-  key.other_bytes = size_of(*other).bytes;
+  const Size size = facts.size(*other);
+  key.other_bytes = size.bytes;
+  key.other_assumed = size.assumed;
   return key;
 }
 
-void add_constraint(const Relation& relation, Oid id, TypeChange& change) {
+void add_constraint(const Relation& relation, Oid id, Facts& facts, TypeChange& change) {
   const ConstraintRow row = pg::call([&] { return read_constraint(id); });
   if (row.type == CONSTRAINT_FOREIGN) {
-    change.foreign_keys.push_back(foreign_key(relation, row));
+    change.foreign_keys.push_back(foreign_key(relation, row, facts));
     if (change.rewrite && row.validated) change.foreign_keys_checked = true;
   }
   if (row.type == CONSTRAINT_CHECK && row.validated) {
@@ -367,7 +369,7 @@ TypePlan plan_type_change(Oid relation, const char* column, const ColumnDef* def
   return plan;
 }
 
-TypeChange analyse_type_change(const Relation& relation, const Action& action) {
+TypeChange analyse_type_change(const Relation& relation, const Action& action, Facts& facts) {
   const Oid id = relation.id;
   const char* column = action.column.c_str();
   const auto* definition = static_cast<const ColumnDef*>(action.node);
@@ -392,7 +394,7 @@ TypeChange analyse_type_change(const Relation& relation, const Action& action) {
   }
   if (change.refused) return change;
   for (int i = 0; i < list_length(plan.constraints); i++) {
-    add_constraint(relation, list_nth_oid(plan.constraints, i), change);
+    add_constraint(relation, list_nth_oid(plan.constraints, i), facts, change);
   }
   for (int i = 0; i < list_length(plan.rebuilt_indexes); i++) {
     const auto index = read_relation_by_id(list_nth_oid(plan.rebuilt_indexes, i));

@@ -110,7 +110,7 @@ void mind_the_script(Prediction& prediction, Node* tree) {
   if (prediction.refused == nullptr) return;
   if (prediction.meets_altered) {
     prediction.refused = nullptr;
-    if (prediction.effects == NIL) predict_lock_only(prediction, tree);
+    predict_by_shape(prediction, tree);
   } else if (prediction.meets_new) {
     prediction.refused = nullptr;
     predict_references_of_new(prediction, tree);

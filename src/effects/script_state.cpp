@@ -14,22 +14,41 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 }
 
 namespace db_guard::effects {
 
 namespace {
 
-const char* creation_schema(const RangeVar* name) {
+List* path_names() {
+  List* names = NIL;
+  if (!SplitIdentifierString(pstrdup(namespace_search_path), ',', &names)) return NIL;
+  return names;
+}
+
+// A schema that the script makes is on the path where the path names it.
+const char* creation_schema(const ScriptState& script, const RangeVar* name) {
   if (name->schemaname != nullptr) return name->schemaname;
   if (name->relpersistence == RELPERSISTENCE_TEMP) return "pg_temp";
+  ListCell* cell = nullptr;
+  foreach (cell, path_names()) {
+    const char* schema = static_cast<const char*>(lfirst(cell));
+    if (OidIsValid(get_namespace_oid(schema, true))) break;
+    if (find_named(script.schemas, InvalidOid, schema) != NIL) return schema;
+  }
   return get_namespace_name(RangeVarGetCreationNamespace(name));
 }
 
-void make(ScriptState& script, const RangeVar* name, const char* own_name = nullptr) {
+void note_made(ScriptState& script, const char* schema, const char* name) {
   auto* made = static_cast<RelationName*>(palloc(sizeof(RelationName)));
-  *made = {creation_schema(name), own_name != nullptr ? own_name : name->relname};
-  script.made = lappend(script.made, made);
+  *made = {schema, name, script.file};
+  List** namesakes = named(script.made, InvalidOid, name);
+  *namesakes = lappend(*namesakes, made);
+}
+
+void make(ScriptState& script, const RangeVar* name, const char* own_name = nullptr) {
+  note_made(script, creation_schema(script, name), own_name != nullptr ? own_name : name->relname);
 }
 
 // An index lives in its table's schema.
@@ -40,19 +59,17 @@ void make_index(ScriptState& script, const IndexStmt* statement) {
     make(script, statement->relation, statement->idxname);
     return;
   }
-  auto* made = static_cast<RelationName*>(palloc(sizeof(RelationName)));
-  *made = {get_namespace_name(get_rel_namespace(table)), statement->idxname};
-  script.made = lappend(script.made, made);
+  note_made(script, get_namespace_name(get_rel_namespace(table)), statement->idxname);
   script.altered = list_append_unique_oid(script.altered, table);
 }
 
 void forget_made(ScriptState& script, const RangeVar* name) {
+  List** namesakes = named(script.made, InvalidOid, name->relname);
   ListCell* cell = nullptr;
-  foreach (cell, script.made) {
+  foreach (cell, *namesakes) {
     const auto* made = static_cast<const RelationName*>(lfirst(cell));
-    if (strcmp(made->name, name->relname) != 0) continue;
     if (name->schemaname != nullptr && strcmp(name->schemaname, made->schema) != 0) continue;
-    script.made = foreach_delete_current(script.made, cell);
+    *namesakes = foreach_delete_current(*namesakes, cell);
   }
 }
 
@@ -87,7 +104,7 @@ void drop(ScriptState& script, const DropStmt* statement) {
 
 void note_new_name(ScriptState& script, Oid relation, const char* schema, const char* name) {
   auto* renamed = static_cast<RenamedRelation*>(palloc(sizeof(RenamedRelation)));
-  *renamed = {relation, {schema, name}};
+  *renamed = {relation, {schema, name, 0}};
   // The newest first: a relation may be renamed twice.
   script.renamed = lcons(renamed, script.renamed);
 }
@@ -123,14 +140,14 @@ ScriptConstraint* constraint_of(ScriptState& script, Oid table, const char* name
   known = static_cast<ScriptConstraint*>(palloc0(sizeof(ScriptConstraint)));
   known->table = table;
   known->name = name;
-  script.constraints = lappend(script.constraints, known);
+  List** namesakes = named(script.constraints, table, name);
+  *namesakes = lappend(*namesakes, known);
   return known;
 }
 
 void add_not_null(ScriptState& script, Oid table, const char* column) {
-  auto* known = static_cast<ScriptColumn*>(palloc(sizeof(ScriptColumn)));
-  *known = {table, column};
-  script.not_null = lappend(script.not_null, known);
+  List** known = named(script.not_null, table, column);
+  if (*known == NIL) *known = list_make1(pstrdup(column));
 }
 
 bool is_column(const Node* node, const char** name) {
@@ -216,6 +233,22 @@ void add_constraint(ScriptState& script, Oid table, const Constraint* definition
   if (!definition->skip_validation) note_valid(script, *constraint);
 }
 
+void drop_constraint(ScriptState& script, Oid table, const char* name) {
+  ScriptConstraint* constraint = constraint_of(script, table, name);
+  constraint->gone = true;
+  script.dropped = list_append_unique_ptr(script.dropped, constraint);
+}
+
+void add_column(ScriptState& script, Oid table, const ColumnDef* column) {
+  ListCell* cell = nullptr;
+  foreach (cell, column->constraints) {
+    const auto* constraint = static_cast<const Constraint*>(lfirst(cell));
+    const bool never_null =
+        constraint->contype == CONSTR_NOTNULL || constraint->contype == CONSTR_PRIMARY;
+    if (never_null) add_not_null(script, table, column->colname);
+  }
+}
+
 void note_command(ScriptState& script, Oid table, const AlterTableCmd* command) {
   switch (command->subtype) {
     case AT_AddConstraint:
@@ -225,10 +258,13 @@ void note_command(ScriptState& script, Oid table, const AlterTableCmd* command) 
       note_valid(script, *constraint_of(script, table, command->name));
       break;
     case AT_DropConstraint:
-      constraint_of(script, table, command->name)->gone = true;
+      drop_constraint(script, table, command->name);
       break;
     case AT_SetNotNull:
       add_not_null(script, table, command->name);
+      break;
+    case AT_AddColumn:
+      add_column(script, table, reinterpret_cast<const ColumnDef*>(command->def));
       break;
     default:
       break;
@@ -245,10 +281,39 @@ void alter(ScriptState& script, const AlterTableStmt* statement) {
   }
 }
 
+RangeVar* made_relation(Node* element) {
+  switch (nodeTag(element)) {
+    case T_CreateStmt:
+      return reinterpret_cast<CreateStmt*>(element)->relation;
+    case T_ViewStmt:
+      return reinterpret_cast<ViewStmt*>(element)->view;
+    case T_CreateSeqStmt:
+      return reinterpret_cast<CreateSeqStmt*>(element)->sequence;
+    default:
+      return nullptr;
+  }
+}
+
+void make_schema(ScriptState& script, const CreateSchemaStmt* statement) {
+  const char* schema = statement->schemaname;
+  if (schema == nullptr && statement->authrole != nullptr) schema = statement->authrole->rolename;
+  if (schema == nullptr) return;
+  List** known = named(script.schemas, InvalidOid, schema);
+  *known = lappend(*known, pstrdup(schema));
+  ListCell* cell = nullptr;
+  foreach (cell, statement->schemaElts) {
+    const RangeVar* element = made_relation(static_cast<Node*>(lfirst(cell)));
+    if (element != nullptr) note_made(script, schema, element->relname);
+  }
+}
+
 }  // namespace
 
 void note_statement(ScriptState& script, Node* tree) {
   switch (nodeTag(tree)) {
+    case T_CreateSchemaStmt:
+      make_schema(script, reinterpret_cast<const CreateSchemaStmt*>(tree));
+      break;
     case T_CreateStmt:
       make(script, reinterpret_cast<const CreateStmt*>(tree)->relation);
       break;
@@ -286,35 +351,6 @@ void note_statement(ScriptState& script, Node* tree) {
 
 namespace {
 
-const RangeVar* relation_of(const Node* tree) {
-  switch (nodeTag(tree)) {
-    case T_AlterTableStmt:
-      return reinterpret_cast<const AlterTableStmt*>(tree)->relation;
-    case T_IndexStmt:
-      return reinterpret_cast<const IndexStmt*>(tree)->relation;
-    case T_RenameStmt:
-      return reinterpret_cast<const RenameStmt*>(tree)->relation;
-    case T_CreateTrigStmt:
-      return reinterpret_cast<const CreateTrigStmt*>(tree)->relation;
-    default:
-      return nullptr;
-  }
-}
-
-LOCKMODE lock_of(Node* tree) {
-  switch (nodeTag(tree)) {
-    case T_AlterTableStmt:
-      return AlterTableGetLockLevel(reinterpret_cast<AlterTableStmt*>(tree)->cmds);
-    case T_IndexStmt:
-      return reinterpret_cast<const IndexStmt*>(tree)->concurrent ? ShareUpdateExclusiveLock
-                                                                  : ShareLock;
-    case T_CreateTrigStmt:
-      return ShareRowExclusiveLock;
-    default:
-      return AccessExclusiveLock;
-  }
-}
-
 const AlterTableCmd* only_command(const Node* tree) {
   if (!IsA(tree, AlterTableStmt)) return nullptr;
   const List* commands = reinterpret_cast<const AlterTableStmt*>(tree)->cmds;
@@ -339,7 +375,8 @@ void predict_validate(Prediction& prediction, Oid table, const Constraint& defin
 bool predict_by_script(Prediction& prediction, Node* tree) {
   const AlterTableCmd* command = only_command(tree);
   if (command == nullptr || command->subtype != AT_ValidateConstraint) return false;
-  const Oid table = find_relation(prediction, relation_of(tree));
+  const Oid table =
+      find_relation(prediction, reinterpret_cast<const AlterTableStmt*>(tree)->relation);
   const ScriptConstraint* constraint =
       OidIsValid(table) ? find_constraint(*prediction.script, table, command->name) : nullptr;
   if (constraint == nullptr || constraint->definition == nullptr || constraint->gone) return false;
@@ -373,17 +410,6 @@ void predict_references_of_new(Prediction& prediction, Node* tree) {
   }
 }
 
-void predict_lock_only(Prediction& prediction, Node* tree) {
-  prediction.estimated = true;
-  const RangeVar* name = relation_of(tree);
-  const Oid id = name != nullptr ? find_relation(prediction, name) : InvalidOid;
-  if (OidIsValid(id)) {
-    add_lock(prediction, id, lock_of(tree));
-  } else if (!prediction.meets_new) {
-    cannot_judge(prediction, "what it names is not there before the script runs");
-  }
-}
-
 namespace {
 
 bool is_called(const RelationName& relation, const RangeVar* name) {
@@ -391,8 +417,9 @@ bool is_called(const RelationName& relation, const RangeVar* name) {
   if (name->schemaname != nullptr) return strcmp(name->schemaname, relation.schema) == 0;
   if (strcmp(relation.schema, "pg_temp") == 0) return true;
   const Oid schema = get_namespace_oid(relation.schema, true);
-  // A schema that the script makes, too, is on nobody's path yet.
-  return OidIsValid(schema) && list_member_oid(fetch_search_path(false), schema);
+  if (OidIsValid(schema)) return list_member_oid(fetch_search_path(false), schema);
+  // One that the script makes, too.
+  return is_in(path_names(), relation.schema);
 }
 
 Oid renamed_to(const ScriptState& script, const RangeVar* name) {
@@ -409,12 +436,17 @@ Oid renamed_to(const ScriptState& script, const RangeVar* name) {
 
 }  // namespace
 
-bool is_made(const ScriptState& script, const RangeVar* name) {
+const RelationName* find_made(const ScriptState& script, const RangeVar* name) {
   ListCell* cell = nullptr;
-  foreach (cell, script.made) {
-    if (is_called(*static_cast<const RelationName*>(lfirst(cell)), name)) return true;
+  foreach (cell, find_named(script.made, InvalidOid, name->relname)) {
+    const auto* made = static_cast<const RelationName*>(lfirst(cell));
+    if (is_called(*made, name)) return made;
   }
-  return false;
+  return nullptr;
+}
+
+bool is_made(const ScriptState& script, const RangeVar* name) {
+  return find_made(script, name) != nullptr;
 }
 
 Oid resolve(const ScriptState& script, const RangeVar* name) {
@@ -444,18 +476,14 @@ bool is_altered(const ScriptState& script, Oid relation) {
 }
 
 const ScriptConstraint* find_constraint(const ScriptState& script, Oid table, const char* name) {
-  ListCell* cell = nullptr;
-  foreach (cell, script.constraints) {
-    const auto* known = static_cast<const ScriptConstraint*>(lfirst(cell));
-    if (known->table == table && strcmp(known->name, name) == 0) return known;
-  }
-  return nullptr;
+  const List* namesakes = find_named(script.constraints, table, name);
+  return namesakes != NIL ? static_cast<const ScriptConstraint*>(linitial(namesakes)) : nullptr;
 }
 
 List* gone_constraints(const ScriptState& script) {
   List* constraints = NIL;
   ListCell* cell = nullptr;
-  foreach (cell, script.constraints) {
+  foreach (cell, script.dropped) {
     const auto* known = static_cast<const ScriptConstraint*>(lfirst(cell));
     if (!known->gone) continue;
     const Oid id = get_relation_constraint_oid(known->table, known->name, true);
@@ -465,12 +493,7 @@ List* gone_constraints(const ScriptState& script) {
 }
 
 bool is_proven_not_null(const ScriptState& script, Oid table, const char* column) {
-  ListCell* cell = nullptr;
-  foreach (cell, script.not_null) {
-    const auto* known = static_cast<const ScriptColumn*>(lfirst(cell));
-    if (known->table == table && strcmp(known->name, column) == 0) return true;
-  }
-  return false;
+  return find_named(script.not_null, table, column) != NIL;
 }
 
 }  // namespace db_guard::effects

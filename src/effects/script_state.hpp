@@ -2,6 +2,7 @@
 // meet. Nothing is run: the state is what their parse trees say. Plain server code.
 #pragma once
 
+#include "effects/name_table.hpp"
 #include "pg/prelude.hpp"
 
 extern "C" {
@@ -12,19 +13,23 @@ namespace db_guard::effects {
 
 struct Prediction;
 
-// A relation or constraint that the script makes, drops or changes. A plain value.
+// Relations and constraints that the script makes, drops or changes. A plain value.
 struct ScriptState {
-  List* made;         // of RelationName*: relations
-  List* gone;         // OIDs of relations that exist still
-  List* renamed;      // of RenamedRelation*
-  List* altered;      // OIDs of relations whose catalog entries are not what they will be
-  List* constraints;  // of ScriptConstraint*
-  List* not_null;     // of ScriptColumn*: columns that will be NOT NULL
+  NameTable made;         // of RelationName*: relations
+  NameTable schemas;      // of const char*: those that it makes
+  int file;               // that the statements belong to; the caller counts
+  List* gone;             // OIDs of relations that exist still
+  List* renamed;          // of RenamedRelation*
+  List* altered;          // OIDs of relations whose catalog entries are not what they will be
+  NameTable constraints;  // of ScriptConstraint*, by table
+  List* dropped;          // of ScriptConstraint*: those that were there and will be gone
+  NameTable not_null;     // of const char*: columns that will be NOT NULL, by table
 };
 
 struct RelationName {
   const char* schema;
   const char* name;
+  int file;  // that makes it
 };
 
 struct RenamedRelation {
@@ -40,16 +45,13 @@ struct ScriptConstraint {
   const Constraint* definition;  // null where the script only drops or validates it
 };
 
-struct ScriptColumn {
-  Oid table;
-  const char* name;
-};
-
 // Notes what a statement will have done, after it has been predicted.
 void note_statement(ScriptState& script, Node* tree);
 
 // Of a name as a statement has it, with the search_path of now.
 bool is_made(const ScriptState& script, const RangeVar* name);
+// What makes it; null where the script does not.
+const RelationName* find_made(const ScriptState& script, const RangeVar* name);
 bool is_gone(const ScriptState& script, Oid relation);
 // The relation that exists now and will have that name by then; InvalidOid for none.
 Oid resolve(const ScriptState& script, const RangeVar* name);
@@ -69,8 +71,8 @@ bool predict_by_script(Prediction& prediction, Node* tree);
 // The tables that foreign keys of a table of the script refer to.
 void predict_references_of_new(Prediction& prediction, Node* tree);
 
-// The lock on the relation that the statement names, and no more: for a statement whose names and
-// types are the script's own.
-void predict_lock_only(Prediction& prediction, Node* tree);
+// The lock on the relation that the statement names, and the work that its shape calls for: for a
+// statement whose names and types are the script's own.
+void predict_by_shape(Prediction& prediction, Node* tree);
 
 }  // namespace db_guard::effects

@@ -68,7 +68,8 @@ class Explainer {
     RowSource source{result_, &statement, kExact, -1, nullptr};
     if (statement.tree == nullptr) {
       source.certainty = kUnknown;
-      pg::call([&] { put_no_relation(source, statement.problem); });
+      const char* problem = located_problem(statement);
+      pg::call([&] { put_no_relation(source, problem); });
       return;
     }
     effects::Prediction prediction = blank(statement);
@@ -79,7 +80,7 @@ class Explainer {
     if (!problem.empty() && prediction.script != nullptr) {
       // Most likely a name or type that the script makes.
       prediction = blank(statement);
-      problem = attempt([&] { effects::predict_lock_only(prediction, statement.tree); });
+      problem = attempt([&] { effects::predict_by_shape(prediction, statement.tree); });
     }
     (void)attempt([&] { effects::note_statement(script_, statement.tree); });
     // Tried first: a wrong value spoils its own statement and no other.

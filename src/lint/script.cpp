@@ -33,14 +33,13 @@ List* parse(const char* text, Text* problem) {
 
 class Collector {
  public:
-  void add(int line, std::string_view text, Node* tree, std::string_view problem = {}) {
+  ScriptStatement& add(int line, std::string_view text) {
     ScriptStatement statement;
     statement.number = int(statements.size()) + 1;
     statement.line = line;
     statement.text = pg::copy_text(text);
-    statement.tree = tree;
-    if (tree == nullptr) statement.problem = pg::copy_text(problem);
     statements.push_back(statement);
+    return statements.back();
   }
 
   // Lines are counted once, from statement to statement.
@@ -58,15 +57,20 @@ class Collector {
       line += int(std::count(all.begin() + std::ptrdiff_t(counted),
                              all.begin() + std::ptrdiff_t(start), '\n'));
       counted = start;
-      add(line, core::trim_statement(all.substr(start, end - start)), raw->stmt);
+      ScriptStatement& added = add(line, core::trim_statement(all.substr(start, end - start)));
+      added.tree = raw->stmt;
+      added.source = text;
+      added.location = raw->stmt_location;
+      added.length = raw->stmt_len;
     }
   }
 
   void add_piece(const Piece& piece) {
     if (piece.kind == PieceKind::kMetaCommand) {
-      add(piece.line, piece.text, nullptr,
-          core::concat({"line ", core::number(piece.line), ": ", piece.text.substr(0, 40),
-                        ": a command of psql, not of SQL"}));
+      ScriptStatement& added = add(piece.line, piece.text);
+      added.problem = pg::copy_text(
+          core::concat({piece.text.substr(0, 40), ": a command of psql, not of SQL"}));
+      added.psql_command = true;
       return;
     }
     if (piece.kind == PieceKind::kCopyData) return;
@@ -76,8 +80,7 @@ class Collector {
     if (problem.empty()) {
       add_parsed(text, trees, piece.line);
     } else {
-      add(piece.line, piece.text, nullptr,
-          core::concat({"line ", core::number(piece.line), ": ", problem}));
+      add(piece.line, piece.text).problem = pg::copy_text(problem);
     }
   }
 
@@ -85,6 +88,11 @@ class Collector {
 };
 
 }  // namespace
+
+const char* located_problem(const ScriptStatement& statement) {
+  return pg::copy_text(
+      core::concat({"line ", core::number(statement.line), ": ", statement.problem}));
+}
 
 Vector<ScriptStatement> parse_script(const char* sql) {
   Collector collector;

@@ -334,7 +334,7 @@ void trace_script(const core::Vector<ScriptStatement>& script, ReturnSetInfo* re
     pg::check_for_interrupts();
     const RowSource source{result, &statement, kExact, -1, nullptr};
     if (statement.tree == nullptr) {
-      put_unknown(source, statement.problem);
+      put_unknown(source, located_problem(statement));
     } else if (is_transaction_control(statement.tree)) {
       pg::call([&] { put_no_relation(source, nullptr); });
     } else if (failed) {

@@ -41,7 +41,7 @@ Text reach(const Context& context, const ddl::TypeChange& change) {
 
 Text described(const ddl::ForeignKey& key) {
   return concat({key.constraint, key.referencing ? " (references " : " (referenced by ",
-                 key.other_table, ", ", core::pretty_bytes(key.other_bytes), ")"});
+                 key.other_table, ", ", size_words(key.other_bytes, key.other_assumed), ")"});
 }
 
 void check(const Context& context, Findings& findings) {

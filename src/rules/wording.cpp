@@ -6,9 +6,13 @@ namespace db_guard::rules {
 
 using core::concat;
 
+Text size_words(std::uint64_t bytes, bool assumed) {
+  return assumed ? Text("of unknown size, taken for large") : core::pretty_bytes(bytes);
+}
+
 Text table_with_size(const Context& context) {
   const ddl::Size size = context.size();
-  Text text = concat({context.relation().display, " (", core::pretty_bytes(size.bytes)});
+  Text text = concat({context.relation().display, " (", size_words(size.bytes, size.assumed)});
   if (size.rows >= 0) text.append(concat({", ", core::pretty_rows(size.rows)}));
   if (size.leaves > 0) {
     text.append(concat({" in ", context.relation().partitioned()
@@ -48,7 +52,7 @@ Finding make_finding(const Context& context, std::string_view rule, Severity sev
   finding.place.table = context.relation().name;
   add_evidence(finding, "lock", Text(ddl::lock_mode(context.lock)));
   const ddl::Size size = context.size();
-  add_evidence(finding, "bytes", double(size.bytes));
+  if (!size.assumed) add_evidence(finding, "bytes", double(size.bytes));
   if (size.rows >= 0) add_evidence(finding, "rows", size.rows);
   return finding;
 }

@@ -12,6 +12,9 @@ Text table_with_size(const Context& context);
 // The same for relations without rows of their own (views, foreign tables): "view public.v".
 Text subject(const Context& context);
 
+// "41 GB", or that it is not known.
+Text size_words(std::uint64_t bytes, bool assumed);
+
 // " and 3 indexes are rebuilt", or empty where there are none.
 Text rebuilt_indexes(const Context& context);
 

@@ -1,10 +1,12 @@
-// Whatever is in a finding, its JSON parses: checked by a strict reader of RFC 8259.
+// Whatever is in a finding, its JSON parses, and so do the reports on it: checked by a strict
+// reader of RFC 8259.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
 #include "core/json.hpp"
+#include "lint/report.hpp"
 
 using namespace db_guard;
 
@@ -93,7 +95,7 @@ class Reader {
     return true;
   }
   bool blanks() {
-    while (peek() == ' ') at_++;
+    while (peek() == ' ' || peek() == '\n') at_++;
     return true;
   }
   [[nodiscard]] char peek() const { return at_ < json_.size() ? json_[at_] : '\0'; }
@@ -115,11 +117,38 @@ core::Finding finding_of(std::string_view bytes) {
   return finding;
 }
 
+lint::ReportedFinding reported(std::string_view bytes) {
+  lint::ReportedFinding finding;
+  finding.file = bytes.substr(0, bytes.size() / 3);
+  finding.rule = bytes.substr(0, 2);
+  finding.object = finding.message = finding.detail = bytes;
+  finding.safe_sql = {core::Text(bytes), core::Text()};
+  finding.text = bytes;
+  finding.line = int(bytes.size());
+  finding.severity = core::Severity(bytes.size() % 3);
+  return finding;
+}
+
+void check_reports(std::string_view bytes) {
+  const core::Vector<lint::ReportedFinding> findings = {reported(bytes), reported(bytes)};
+  const core::Vector<lint::ReportedRule> rules = {
+      {bytes.substr(0, 2), core::Severity::kWarn, bytes, bytes, bytes.substr(0, 1)}};
+  for (const auto format :
+       {lint::ReportFormat::kJson, lint::ReportFormat::kSarif, lint::ReportFormat::kGitlab}) {
+    if (!Reader(lint::write_report(format, findings, rules, bytes)).reads_all()) std::abort();
+  }
+  // Two findings, two commands, whatever line breaks are in them.
+  const core::Text github = lint::write_report(lint::ReportFormat::kGithub, findings, rules, bytes);
+  if (std::count(github.begin(), github.end(), '\n') != 2) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const core::Finding finding = finding_of(bytes);
+  // Longer ones say nothing new, and take long.
+  check_reports(bytes.substr(0, 48));
   // The reader itself refuses what is cut off.
   core::Text cut = core::findings_json({finding});
   cut.pop_back();

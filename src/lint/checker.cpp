@@ -1,0 +1,265 @@
+#include "lint/checker.hpp"
+
+#include "core/plpgsql_text.hpp"
+#include "core/text.hpp"
+#include "ddl/translate.hpp"
+#include "effects/catalog_predictor.hpp"
+#include "lint/allowances.hpp"
+#include "lint/script_facts.hpp"
+#include "pg/subtransaction.hpp"
+#include "rules/evaluate.hpp"
+#include "rules/registry.hpp"
+
+extern "C" {
+#include "tcop/utility.h"
+#include "utils/guc.h"
+}
+
+namespace db_guard::lint {
+
+namespace {
+
+using core::concat;
+
+// What the server says where it raises an error; empty otherwise.
+template <class Callable>
+Text attempt(Callable&& callable) {
+  try {
+    pg::rolled_back([&] { pg::call(callable); });
+  } catch (const pg::PgError& error) {
+    if (error.is_interruption()) throw;
+    return Text(error.what());
+  }
+  return {};
+}
+
+int count_lines(std::string_view text) { return int(std::count(text.begin(), text.end(), '\n')); }
+
+bool is_rule(std::string_view slug) {
+  if (rules::find_rule(slug) != nullptr) return true;
+  return std::any_of(std::begin(kNotices), std::end(kNotices),
+                     [&](const Notice* notice) { return notice->slug == slug; });
+}
+
+std::string_view setting(const char* name) {
+  const char* value = pg::call([&] { return GetConfigOption(name, true, false); });
+  return value != nullptr ? std::string_view(value) : std::string_view();
+}
+
+// By the db_guard.allow in force, which is most often the script's own.
+bool is_allowed(std::string_view rule) {
+  const Vector<Text> allowed = core::split_list(setting("db_guard.allow"));
+  const bool named = std::any_of(allowed.begin(), allowed.end(),
+                                 [&](const Text& item) { return item == "all" || item == rule; });
+  return named &&
+         (setting("db_guard.require_reason") != "on" ||
+          setting("db_guard.allow_reason").find_first_not_of(' ') != std::string_view::npos);
+}
+
+}  // namespace
+
+// db_guard.small_table_size; the guard keeps its own settings.
+std::uint64_t Checker::small_table_bytes() {
+  return pg::call([] {
+    int kilobytes = 0;
+    const char* value = GetConfigOption("db_guard.small_table_size", false, false);
+    if (!parse_int(value, &kilobytes, GUC_UNIT_KB, nullptr)) elog(ERROR, "no size: %s", value);
+    return std::uint64_t(kilobytes) * 1024;
+  });
+}
+
+void Checker::add(const Place& place, core::Finding finding) {
+  ReportedFinding reported;
+  reported.file = file_;
+  reported.statement = place.statement;
+  reported.line = place.line;
+  reported.rule = finding.rule;
+  reported.severity = finding.severity;
+  reported.object = std::move(finding.object);
+  reported.message = std::move(finding.message);
+  reported.detail = std::move(finding.detail);
+  reported.safe_sql = std::move(finding.safe_sql);
+  reported.text = place.text;
+  findings_.push_back(std::move(reported));
+}
+
+void Checker::add(const Place& place, const Notice& notice, Text message) {
+  core::Finding finding;
+  finding.rule = notice.slug;
+  finding.severity = notice.severity;
+  finding.message = std::move(message);
+  finding.detail = notice.what;
+  add(place, std::move(finding));
+}
+
+void Checker::check_file(std::string_view file, const char* sql) {
+  file_ = file;
+  const std::size_t first = findings_.size();
+  Allowances allowances(sql, 1, findings_);
+  for (const ScriptStatement& statement : parse_script(sql)) {
+    pg::check_for_interrupts();
+    allowances.begin_statement();
+    check_statement(statement);
+    allowances.end_statement(statement.line, statement.text);
+  }
+  allowances.apply(file, is_rule);
+  drop_allowed(findings_);
+  std::stable_sort(
+      findings_.begin() + std::ptrdiff_t(first), findings_.end(),
+      [](const ReportedFinding& a, const ReportedFinding& b) { return a.line < b.line; });
+  pg::call([&] { settings_.end_file(); });
+  script_.file++;
+}
+
+void Checker::check_statement(const ScriptStatement& statement) {
+  const Place place{statement.number, statement.line, statement.text};
+  if (statement.tree != nullptr) {
+    check_tree(place, statement.tree, {statement.source, statement.location, statement.length});
+  } else {
+    add(place, statement.psql_command ? kPsqlCommand : kUnparsable, Text(statement.problem));
+  }
+}
+
+void Checker::check_tree(const Place& place, Node* tree, const ddl::Source& source) {
+  switch (nodeTag(tree)) {
+    case T_DoStmt:
+      check_do(place, reinterpret_cast<const DoStmt*>(tree));
+      break;
+    case T_TransactionStmt:
+      pg::call([&] { settings_.follow(reinterpret_cast<const TransactionStmt*>(tree)); });
+      break;
+    case T_VariableSetStmt:
+      follow_setting(place, reinterpret_cast<VariableSetStmt*>(tree));
+      break;
+    default:
+      judge(place, tree, source);
+      note(tree);
+  }
+}
+
+void Checker::follow_setting(const Place& place, VariableSetStmt* statement) {
+  auto follow = [&] { settings_.follow(statement); };
+  // Tried first: a wrong value spoils its own statement and no other.
+  const Text problem = attempt(follow);
+  if (problem.empty()) {
+    pg::call(follow);
+  } else {
+    add(place, kNotJudged, concat({"the server will refuse this statement: ", problem}));
+  }
+}
+
+void Checker::note(Node* tree) {
+  if (pg::call([&] { return GetCommandLogLevel(tree); }) != LOGSTMT_DDL) return;
+  // What goes wrong here is the server's to say, when the statement runs.
+  (void)attempt([&] {
+    effects::note_statement(script_, tree);
+    note_type(types_, tree);
+  });
+  changed_ = true;
+}
+
+// The one place where statements meet the rules.
+core::Vector<core::Finding> Checker::evaluate(const ddl::Statement& statement) {
+  ScriptFacts facts(script_, lent_, settings_.in_transaction_block());
+  effects::CatalogPredictor predictor(changed_ ? &script_ : nullptr);
+  return rules::evaluate(statement, predictor, facts, small_table_size_);
+}
+
+void Checker::judge(const Place& place, Node* tree, const ddl::Source& source) {
+  const char* tag = pg::call([&] { return CreateCommandName(tree); });
+  Node* known = pg::call([&] { return with_known_types(types_, tree); });
+  const ddl::Statement statement = ddl::translate(known, tag, source);
+  if (!rules::is_judged(statement)) return;
+  core::Vector<core::Finding> found;
+  try {
+    pg::rolled_back([&] {
+      if (!is_here(place, tree)) return;
+      found = evaluate(statement);
+    });
+  } catch (const ddl::Refused&) {
+    say_why_refused(place, known);
+  } catch (const pg::PgError& error) {
+    if (error.is_interruption()) throw;
+    add(place, kNotJudged, concat({"db_guard could not judge this statement: ", error.what()}));
+  }
+  if (!found.empty() && policy_ != nullptr) policy::apply_policy(*policy_, place.text, found);
+  for (core::Finding& finding : found) {
+    if (finding.severity == core::Severity::kOff || is_allowed(finding.rule)) continue;
+    add(place, std::move(finding));
+  }
+}
+
+// False where what the statement is about is nowhere; says so then.
+bool Checker::is_here(const Place& place, const Node* tree) {
+  const Target target = pg::call([&] { return find_missing_target(script_, tree); });
+  if (target.name == nullptr) return true;
+  const Text name(pg::call([&] { return qualified_name(target.name); }));
+  if (target.made == nullptr) {
+    if (target.may_miss) return true;
+    add(place, kNotJudged,
+        concat({"relation ", name,
+                " is not in this database, and no earlier statement of the script makes it"}));
+    return false;
+  }
+  if (target.made->file < script_.file) {
+    add(place, kMadeEarlier,
+        concat({"table ", name, " is made by an earlier file, and so judged as new"}));
+  }
+  return true;
+}
+
+void Checker::say_why_refused(const Place& place, const Node* tree) {
+  effects::Prediction prediction{};
+  if (changed_) prediction.script = &script_;
+  Text why = attempt(
+      [&] { effects::predict_statement(prediction, static_cast<Node*>(copyObjectImpl(tree))); });
+  if (why.empty() && prediction.refused != nullptr) why = prediction.refused;
+  add(place, kNotJudged,
+      why.empty() ? Text("this is about something that the script itself makes")
+                  : concat({"as things are now, the server would refuse this: ", why}));
+}
+
+// The body is a transaction of its own where none is open.
+void Checker::check_do(const Place& place, const DoStmt* statement) {
+  const DoBody body = pg::call([&] { return read_body(statement); });
+  if (body.text == nullptr) {
+    add(place, kOpaque, concat({"a body in language ", body.language, " is not read"}));
+    return;
+  }
+  const auto start = place.text.find(body.text);
+  const int line =
+      place.line + (start != std::string_view::npos ? count_lines(place.text.substr(0, start)) : 0);
+  const bool own_block = pg::call([&] { return settings_.begin_block(); });
+  check_body(place, body.text, line);
+  if (own_block) pg::call([&] { settings_.end_block(true, false); });
+}
+
+void Checker::check_body(const Place& place, std::string_view body, int first_line) {
+  Allowances allowances(body, first_line, findings_);
+  std::size_t counted = 0;
+  int line = first_line;
+  for (const core::EmbeddedStatement& embedded : core::find_embedded(body)) {
+    line += count_lines(body.substr(counted, embedded.offset - counted));
+    counted = embedded.offset;
+    allowances.begin_statement();
+    check_embedded({place.statement, line, body.substr(counted, embedded.length)}, embedded);
+    allowances.end_statement(line, body.substr(counted, embedded.length));
+  }
+  allowances.apply(file_, is_rule);
+}
+
+void Checker::check_embedded(const Place& place, const core::EmbeddedStatement& embedded) {
+  if (embedded.sql.empty()) {
+    add(place, kOpaque, Text("EXECUTE of a text that only the run will know"));
+    return;
+  }
+  for (const ScriptStatement& statement : parse_script(embedded.sql.c_str())) {
+    if (statement.tree == nullptr) {
+      add(place, kOpaque, concat({"not read, since it is no SQL by itself: ", statement.problem}));
+    } else {
+      check_tree(place, statement.tree, {statement.source, statement.location, statement.length});
+    }
+  }
+}
+
+}  // namespace db_guard::lint

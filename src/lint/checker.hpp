@@ -1,0 +1,66 @@
+// Reads scripts and finds what is hazardous in them. Runs nothing, and waits for nobody.
+#pragma once
+
+#include "core/plpgsql_text.hpp"
+#include "ddl/translate.hpp"
+#include "lint/lent_sizes.hpp"
+#include "lint/notices.hpp"
+#include "lint/reported_finding.hpp"
+#include "lint/script.hpp"
+#include "lint/script_settings.hpp"
+#include "lint/statement_targets.hpp"
+#include "policy/rule_policy.hpp"
+
+namespace db_guard::lint {
+
+// Files are checked one after the other, as one script: a later one finds what an earlier one
+// makes.
+class Checker {
+ public:
+  // `settings` has begun, and is forgotten by the caller. Without a policy, findings come as the
+  // rules themselves have them.
+  Checker(ScriptSettings& settings, const policy::Policy* policy)
+      : settings_(settings), policy_(policy), small_table_size_(small_table_bytes()) {}
+
+  // The name must live as long as the findings.
+  void check_file(std::string_view file, const char* sql);
+  Vector<ReportedFinding> take() { return std::move(findings_); }
+
+ private:
+  // Where a statement stands, for the findings on it.
+  struct Place {
+    int statement;
+    int line;
+    std::string_view text;
+  };
+
+  void check_statement(const ScriptStatement& statement);
+  void check_tree(const Place& place, Node* tree, const ddl::Source& source);
+  void check_do(const Place& place, const DoStmt* statement);
+  void check_body(const Place& place, std::string_view body, int first_line);
+  void check_embedded(const Place& place, const core::EmbeddedStatement& embedded);
+  void follow_setting(const Place& place, VariableSetStmt* statement);
+  void note(Node* tree);
+
+  void judge(const Place& place, Node* tree, const ddl::Source& source);
+  core::Vector<core::Finding> evaluate(const ddl::Statement& statement);
+  bool is_here(const Place& place, const Node* tree);
+  void say_why_refused(const Place& place, const Node* tree);
+
+  void add(const Place& place, core::Finding finding);
+  void add(const Place& place, const Notice& notice, Text message);
+
+  static std::uint64_t small_table_bytes();
+
+  ScriptSettings& settings_;
+  const policy::Policy* policy_;
+  std::uint64_t small_table_size_;
+  effects::ScriptState script_{};
+  ScriptTypes types_{};
+  bool changed_ = false;  // an earlier statement changes something
+  LentSizes lent_;
+  std::string_view file_;
+  Vector<ReportedFinding> findings_;
+};
+
+}  // namespace db_guard::lint

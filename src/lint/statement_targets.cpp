@@ -1,0 +1,125 @@
+#include "lint/statement_targets.hpp"
+
+#include "effects/effects_version.hpp"
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "nodes/value.h"
+#include "utils/builtins.h"
+}
+
+namespace db_guard::lint {
+
+namespace {
+
+Target look_for(const effects::ScriptState& script, const RangeVar* name, bool may_miss) {
+  if (name == nullptr) return {};
+  const effects::RelationName* made = effects::find_made(script, name);
+  if (made != nullptr) return {name, made, may_miss};
+  return OidIsValid(effects::resolve(script, name)) ? Target{} : Target{name, nullptr, may_miss};
+}
+
+Target look_for_dropped(const effects::ScriptState& script, const DropStmt* statement) {
+  Target missing{};
+  ListCell* cell = nullptr;
+  foreach (cell, statement->objects) {
+    const RangeVar* name = makeRangeVarFromNameList(static_cast<List*>(lfirst(cell)));
+    missing = look_for(script, name, statement->missing_ok);
+    if (missing.name != nullptr) break;
+  }
+  return missing;
+}
+
+}  // namespace
+
+Target find_missing_target(const effects::ScriptState& script, const Node* tree) {
+  switch (nodeTag(tree)) {
+    case T_AlterTableStmt: {
+      const auto* statement = reinterpret_cast<const AlterTableStmt*>(tree);
+      return look_for(script, statement->relation, statement->missing_ok);
+    }
+    case T_RenameStmt: {
+      const auto* statement = reinterpret_cast<const RenameStmt*>(tree);
+      return look_for(script, statement->relation, statement->missing_ok);
+    }
+    case T_IndexStmt:
+      return look_for(script, reinterpret_cast<const IndexStmt*>(tree)->relation, false);
+    case T_DropStmt:
+      return look_for_dropped(script, reinterpret_cast<const DropStmt*>(tree));
+    default:
+      return {};
+  }
+}
+
+const char* qualified_name(const RangeVar* name) {
+  return quote_qualified_identifier(name->schemaname, name->relname);
+}
+
+DoBody read_body(const DoStmt* statement) {
+  DoBody body{nullptr, "plpgsql"};
+  const char* text = nullptr;
+  ListCell* cell = nullptr;
+  foreach (cell, statement->args) {
+    const auto* item = static_cast<const DefElem*>(lfirst(cell));
+    if (strcmp(item->defname, "as") == 0) text = strVal(item->arg);
+    if (strcmp(item->defname, "language") == 0) body.language = strVal(item->arg);
+  }
+  if (strcmp(body.language, "plpgsql") == 0) body.text = text;
+  return body;
+}
+
+namespace {
+
+const char* last_of(const List* names) { return strVal(llast(names)); }
+
+const List* made_type(const Node* tree) {
+  switch (nodeTag(tree)) {
+    case T_CreateEnumStmt:
+      return reinterpret_cast<const CreateEnumStmt*>(tree)->typeName;
+    case T_CompositeTypeStmt:
+      return list_make1(
+          makeString(reinterpret_cast<const CompositeTypeStmt*>(tree)->typevar->relname));
+    case T_CreateRangeStmt:
+      return reinterpret_cast<const CreateRangeStmt*>(tree)->typeName;
+    default:
+      return NIL;
+  }
+}
+
+bool stand_in(Node* node, ScriptTypes* types) {
+  if (node == nullptr) return false;
+  if (!IsA(node, TypeName)) return effects::walk_raw_expression(node, stand_in, types);
+  auto* type = reinterpret_cast<TypeName*>(node);
+  if (type->names == NIL) return false;
+  if (effects::find_named(types->made, InvalidOid, last_of(type->names)) == NIL) return false;
+  type->names = list_make2(makeString(pstrdup("pg_catalog")), makeString(pstrdup("text")));
+  return false;
+}
+
+}  // namespace
+
+void note_type(ScriptTypes& types, const Node* tree) {
+  const List* name = made_type(tree);
+  if (name == NIL) return;
+  List** known = effects::named(types.made, InvalidOid, last_of(name));
+  if (*known == NIL) *known = list_make1(makeString(pstrdup(last_of(name))));
+}
+
+Node* with_known_types(ScriptTypes& types, Node* tree) {
+  if (types.made.lists == nullptr || !IsA(tree, AlterTableStmt)) return tree;
+  auto* copy = static_cast<AlterTableStmt*>(copyObjectImpl(tree));
+  ListCell* cell = nullptr;
+  foreach (cell, copy->cmds) {
+    auto* command = static_cast<AlterTableCmd*>(lfirst(cell));
+    if (command->subtype != AT_AddColumn) continue;
+    auto* column = reinterpret_cast<ColumnDef*>(command->def);
+    (void)stand_in(reinterpret_cast<Node*>(column->typeName), &types);
+    ListCell* inner = nullptr;
+    foreach (inner, column->constraints) {
+      (void)stand_in(static_cast<Constraint*>(lfirst(inner))->raw_expr, &types);
+    }
+  }
+  return reinterpret_cast<Node*>(copy);
+}
+
+}  // namespace db_guard::lint
