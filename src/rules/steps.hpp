@@ -41,7 +41,8 @@ Text allowed_step(std::string_view rule, std::string_view reason, std::string_vi
 struct OnlineIndex {
   Text name;        // raw
   Text definition;  // " (a, b) WHERE ..."
-  Text part;        // for names of leaf indexes
+  Text part;        // of the names that the server would give to indexes of partitions
+  std::string_view label = "idx";  // and their end
   Text constraint;  // "UNIQUE" or "PRIMARY KEY" where each partition needs the constraint too
   bool unique = false;
   bool if_not_exists = false;
@@ -57,6 +58,12 @@ void append_new_column_steps(const Context& context, const ddl::TypeChange& chan
 
 // ADD COLUMN ... UNIQUE: the step that adds the column without its key.
 void append_inline_column(const Context& context, Vector<Text>& steps);
+
+// ADD COLUMN ... UNIQUE or PRIMARY KEY: the steps that bring the key when the column is filled.
+void append_inline_key(const Context& context, Vector<Text>& steps);
+
+// What the server would put for the columns into the name of an index: "email_tenant".
+Text name_part(const ddl::KeySpec& key);
 
 // Puts SET and RESET lock_timeout between the steps: on for those that take a strong lock briefly,
 // off for those that a timeout would harm.

@@ -171,6 +171,21 @@ TEST_F(Steps, AddVolatileDefault) {
             first + under_timeout(not_null("public.orders", "orders_seen_not_null", "seen")));
 }
 
+TEST_F(Steps, AddVolatileDefaultWithAKey) {
+  facts.added.volatile_default = facts.added.has_default = true;
+  facts.added.default_sql = "f()";
+  action.key.unique = true;
+  action.key.columns = {Text("token")};
+  const Strings key =
+      Strings{"CREATE UNIQUE INDEX CONCURRENTLY orders_token_key ON public.orders (token);"} +
+      under_timeout({"ALTER TABLE public.orders ADD CONSTRAINT orders_token_key UNIQUE USING INDEX "
+                     "orders_token_key;"});
+  const Strings all = steps("add-column-volatile-default", ActionKind::kAddColumn, "token");
+  ASSERT_GT(all.size(), key.size());
+  EXPECT_EQ(Strings(all.end() - std::ptrdiff_t(key.size()), all.end()), key);
+  EXPECT_EQ(steps("add-unique-constraint", ActionKind::kAddColumn, "token"), Strings{});
+}
+
 TEST_F(Steps, BackfillCountsThePagesOfEveryDescendant) {
   facts.added.volatile_default = true;
   facts.added.default_sql = "f()";
@@ -405,21 +420,21 @@ TEST_F(Steps, AddUniqueToPartitionsOfAnyDepth) {
       steps("add-unique-constraint", ActionKind::kAddUnique),
       under_timeout({
           "ALTER TABLE ONLY public.orders ADD CONSTRAINT orders_id_key UNIQUE (id) DEFERRABLE;",
-          "ALTER TABLE ONLY public.north ADD CONSTRAINT north_id_idx UNIQUE (id) DEFERRABLE;",
+          "ALTER TABLE ONLY public.north ADD CONSTRAINT north_id_key UNIQUE (id) DEFERRABLE;",
       }) +
-          Strings{"CREATE UNIQUE INDEX CONCURRENTLY \"North 1_id_idx\" ON public.\"North 1\" "
+          Strings{"CREATE UNIQUE INDEX CONCURRENTLY \"North 1_id_key\" ON public.\"North 1\" "
                   "(id);"} +
           under_timeout({
-              "ALTER TABLE public.\"North 1\" ADD CONSTRAINT \"North 1_id_idx\" UNIQUE USING INDEX "
-              "\"North 1_id_idx\" DEFERRABLE;",
-              "ALTER INDEX public.north_id_idx ATTACH PARTITION public.\"North 1_id_idx\";",
-              "ALTER INDEX public.orders_id_key ATTACH PARTITION public.north_id_idx;",
+              "ALTER TABLE public.\"North 1\" ADD CONSTRAINT \"North 1_id_key\" UNIQUE USING INDEX "
+              "\"North 1_id_key\" DEFERRABLE;",
+              "ALTER INDEX public.north_id_key ATTACH PARTITION public.\"North 1_id_key\";",
+              "ALTER INDEX public.orders_id_key ATTACH PARTITION public.north_id_key;",
           }) +
-          Strings{"CREATE UNIQUE INDEX CONCURRENTLY south_id_idx ON public.south (id);"} +
+          Strings{"CREATE UNIQUE INDEX CONCURRENTLY south_id_key ON public.south (id);"} +
           under_timeout({
-              "ALTER TABLE public.south ADD CONSTRAINT south_id_idx UNIQUE USING INDEX "
-              "south_id_idx DEFERRABLE;",
-              "ALTER INDEX public.orders_id_key ATTACH PARTITION public.south_id_idx;",
+              "ALTER TABLE public.south ADD CONSTRAINT south_id_key UNIQUE USING INDEX "
+              "south_id_key DEFERRABLE;",
+              "ALTER INDEX public.orders_id_key ATTACH PARTITION public.south_id_key;",
           }));
 }
 
@@ -515,6 +530,14 @@ TEST_F(Steps, DropIndexInUse) {
             "DROP INDEX public.\"By total\";");
 }
 
+TEST_F(Steps, NameAKeyAsTheServerWould) {
+  action.key.columns = {Text("id"), Text("code")};
+  action.key.include = {Text("total")};
+  EXPECT_EQ(steps("add-unique-constraint", ActionKind::kAddUnique).front(),
+            "CREATE UNIQUE INDEX CONCURRENTLY orders_id_code_total_key ON public.orders (id, code) "
+            "INCLUDE (total);");
+}
+
 // --- types
 // ------------------------------------------------------------------------------------------
 
@@ -563,6 +586,9 @@ TEST_F(Steps, AlterTypeUnderCheckConstraints) {
   facts.change.checked = {Text("Positive"), Text("small")};
   facts.change.check_definitions = {Text("\"Positive\" CHECK (total > 0)"),
                                     Text("small CHECK (total < 10)")};
+  facts.change.rebuilt_indexes = {Text("public.i")};
+  EXPECT_EQ(steps("alter-column-type-check", ActionKind::kSetColumnType, "total"), Strings{});
+  facts.change.rebuilt_indexes.clear();
   EXPECT_EQ(
       steps("alter-column-type-check", ActionKind::kSetColumnType, "total"),
       under_timeout({
