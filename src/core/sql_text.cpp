@@ -1,5 +1,7 @@
 #include "core/sql_text.hpp"
 
+#include <algorithm>
+
 namespace db_guard::core {
 
 namespace {
@@ -86,6 +88,77 @@ std::size_t end_of_name(std::string_view sql, std::size_t start) {
     end = end_of_part(sql, skip_blanks(sql, next + 1));
   }
   return kNone;
+}
+
+namespace {
+
+// Behind the string that starts at `at`: 'it''s', or E'it\'s' where the server has to print that.
+std::size_t end_of_string(std::string_view sql, std::size_t at) {
+  const bool escapes = at > 0 && sql[at - 1] == 'E';
+  for (at++; at < sql.size(); at++) {
+    if (escapes && sql[at] == '\\') {
+      at++;
+    } else if (sql[at] == '\'') {
+      if (at + 1 >= sql.size() || sql[at + 1] != '\'') return at + 1;
+      at++;
+    }
+  }
+  return sql.size();
+}
+
+// The names that follow these, or that these follow, are no column's.
+bool introduces_other_name(std::string_view before) {
+  return before == "." || before == "::" || before == "COLLATE" || before == "USING";
+}
+
+bool is_other_name(std::string_view before, std::string_view sql, std::size_t end) {
+  const std::size_t next = skip_blanks(sql, end);
+  const bool call = next < sql.size() && (sql[next] == '(' || sql[next] == '.');
+  return call || introduces_other_name(before);
+}
+
+std::size_t end_of_token(std::string_view sql, std::size_t at) {
+  if (sql[at] == '\'') return end_of_string(sql, at);
+  if (sql[at] == '"' || starts_name(sql[at])) return std::min(end_of_part(sql, at), sql.size());
+  return sql.substr(at, 2) == "::" ? at + 2 : at + 1;
+}
+
+// Where the word REFERENCES stands, or the end of the text.
+std::size_t find_references(std::string_view sql) {
+  for (std::size_t at = 0; at < sql.size();) {
+    const std::size_t end = end_of_token(sql, at);
+    if (sql.substr(at, end - at) == "REFERENCES") return at;
+    at = end;
+  }
+  return sql.size();
+}
+
+Text replace_names(std::string_view sql, std::string_view from, std::string_view to) {
+  Text result;
+  std::string_view before;
+  for (std::size_t at = 0; at < sql.size();) {
+    const std::size_t end = end_of_token(sql, at);
+    const std::string_view token = sql.substr(at, end - at);
+    result.append(token == from && !is_other_name(before, sql, end) ? to : token);
+    if (!is_blank(token.front())) before = token;
+    at = end;
+  }
+  return result;
+}
+
+}  // namespace
+
+Text replace_column(std::string_view sql, std::string_view from, std::string_view to) {
+  const std::size_t end = find_references(sql);
+  return replace_names(sql.substr(0, end), from, to).append(sql.substr(end));
+}
+
+Text replace_referenced_column(std::string_view sql, std::string_view from, std::string_view to) {
+  constexpr std::string_view kWord = "REFERENCES ";
+  const std::size_t start = find_references(sql) + kWord.size();
+  const std::size_t list = end_of_name(sql, start);
+  if (list == kNone) return Text(sql);
+  return Text(sql.substr(0, list)).append(replace_names(sql.substr(list), from, to));
 }
 
 std::string_view trim_statement(std::string_view sql) {

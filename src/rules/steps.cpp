@@ -310,43 +310,6 @@ void append_key_steps(const Context& context, std::string_view kind, Vector<Text
                           " ", kind, " USING INDEX ", quoted, deferral(key), ";"}));
 }
 
-void append_new_column_steps(const Context& context, const ddl::TypeChange& change,
-                             Vector<Text>& steps) {
-  if (change.conversion.empty()) return;
-  ddl::Facts& facts = context.facts;
-  const ddl::Relation& relation = context.relation();
-  const Text& table = relation.display;
-  const ddl::Column& column = *context.column();
-  const bool composite = column.composite || change.composite;
-  const Text fresh = facts.free_column_name(relation, column.name, "new");
-  const Text from = facts.quote(column.name);
-  const Text to = facts.quote(fresh);
-  const Text old = facts.quote(facts.free_column_name(relation, column.name, "old"));
-  const Text trigger = facts.quote(facts.free_name(relation, column.name, "sync"));
-  const Text function = concat({facts.quote(relation.schema), ".", trigger});
-  steps.push_back(concat({"ALTER TABLE ", table, " ADD COLUMN ", to, " ", change.new_type, ";"}));
-  append_sync_steps(
-      context, {from, to, change.conversion_of_new, composite, true, function, trigger}, steps);
-  steps.push_back(
-      backfill_step(context, concat({to, " = ", change.conversion}),
-                    concat({is_null(to, composite), " AND ",
-                            is_not_null(concat({"(", change.conversion, ")"}), composite)})));
-  if (column.not_null) append_not_null_steps(context, fresh, steps);
-  const Text swap = core::fill(
-      "DROP TRIGGER {trigger} ON {table};\n"
-      "ALTER TABLE {table} RENAME COLUMN {from} TO {old};\n"
-      "ALTER TABLE {table} RENAME COLUMN {to} TO {from};",
-      {{"trigger", trigger}, {"table", table}, {"from", from}, {"old", old}, {"to", to}});
-  steps.push_back(
-      concat({"-- give ", comment_on_one_line(to), " the default of ", comment_on_one_line(from),
-              ", its indexes (CONCURRENTLY) and its constraints (NOT VALID, then\n"
-              "-- VALIDATE; foreign keys on both sides), then swap the names:\n",
-              allowed_step("rename-column", "the column of the new type takes over", swap)}));
-  steps.push_back(concat({"DROP FUNCTION ", function, "();"}));
-  steps.push_back(allowed_step("drop-column", "replaced by the column of the new type",
-                               concat({"ALTER TABLE ", table, " DROP COLUMN ", old, ";"})));
-}
-
 void append_inline_column(const Context& context, Vector<Text>& steps) {
   if (context.action.kind != ddl::ActionKind::kAddColumn) return;
   const ddl::NewColumn& added = context.added();

@@ -52,9 +52,13 @@ void append_index_steps(const Context& context, const OnlineIndex& index, Vector
 // Steps of ADD PRIMARY KEY or ADD UNIQUE without a long lock. `kind`: "PRIMARY KEY" or "UNIQUE".
 void append_key_steps(const Context& context, std::string_view kind, Vector<Text>& steps);
 
-// The steps of a change of type by way of a new column, with names swapped at the end.
-void append_new_column_steps(const Context& context, const ddl::TypeChange& change,
-                             Vector<Text>& steps);
+// The steps of a change of type by way of a new column, with names swapped at the end; or in the
+// detail why there is no such way.
+void add_new_column_way(const Context& context, const ddl::TypeChange& change, Finding& finding);
+
+// Indexes like those of a column on another one, under names of their own, in order.
+Vector<Text> append_like_indexes(const Context& context, const ddl::Belongings& belongings,
+                                 std::string_view from, std::string_view to, Vector<Text>& steps);
 
 // ADD COLUMN ... UNIQUE: the step that adds the column without its key.
 void append_inline_column(const Context& context, Vector<Text>& steps);

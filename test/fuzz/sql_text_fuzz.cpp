@@ -1,4 +1,4 @@
-// end_of_name and trim_statement on any bytes: they stay inside the text, and cut where they claim.
+// What looks into SQL text, on any bytes: it stays inside the text, and cuts where it claims.
 #include <cstdint>
 #include <cstdlib>
 
@@ -34,11 +34,20 @@ void check_trimmed(std::string_view sql) {
   require(!is_blank(trimmed.front()) && !is_blank(trimmed.back()) && trimmed.back() != ';');
 }
 
+// Put in its own place, a column leaves the text as it is.
+void check_replaced(std::string_view sql) {
+  const core::Text text = core::replace_column(sql, "a", "a");
+  require(std::string_view(text) == sql);
+  const core::Text referenced = core::replace_referenced_column(sql, "a", "a");
+  require(std::string_view(referenced) == sql);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view sql(reinterpret_cast<const char*>(data), size);
   for (std::size_t start = 0; start <= size && start < 64; start++) check_name(sql, start);
   check_trimmed(sql);
+  check_replaced(sql);
   return 0;
 }

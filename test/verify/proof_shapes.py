@@ -206,6 +206,7 @@ def of_column(table, column, kind):
     yield f"ALTER TABLE {name} ADD CONSTRAINT dep_check CHECK ({quoted} IS NOT NULL OR {quoted} IS NULL)"
     yield f"CREATE STATISTICS dep_statistics ON {quoted}, ({quoted} IS NULL) FROM {name}"
     yield f"ALTER TABLE {name} ALTER COLUMN {quoted} SET STATISTICS 500"
+    yield f"ALTER TABLE {name} ALTER COLUMN {quoted} SET (n_distinct = 100, n_distinct_inherited = -0.5)"
     yield f"COMMENT ON COLUMN {name}.{quoted} IS 'it''s a comment'"
     yield f"GRANT SELECT ({quoted}) ON {name} TO {READER}"
     if kind in ("integer", "bigint", "smallint", "numeric", "text") or kind.startswith("character varying"):
@@ -286,12 +287,32 @@ EXAMPLES = {
          "CREATE TABLE orders (id bigint PRIMARY KEY, quantity text NOT NULL);"
          "INSERT INTO orders SELECT g, g::text FROM generate_series(1, 1000) g;",
          "ALTER TABLE orders ALTER COLUMN quantity TYPE numeric(12,2) USING quantity::numeric / 100;"),
+        ("serial primary key",
+         "CREATE TABLE orders (id serial PRIMARY KEY, note text, part int, UNIQUE (part, id) DEFERRABLE);"
+         "INSERT INTO orders (note, part) SELECT 'n', g FROM generate_series(1, 1000) g;",
+         "ALTER TABLE orders ALTER COLUMN id TYPE bigint;"),
+        ("identity",
+         "CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text);"
+         "INSERT INTO orders (note) SELECT 'n' FROM generate_series(1, 1000) g;",
+         "ALTER TABLE orders ALTER COLUMN id TYPE bigint;"),
+        ("referenced key",
+         "CREATE TABLE orders (id int PRIMARY KEY, note text);"
+         "CREATE TABLE lines (order_id int REFERENCES orders ON DELETE CASCADE);"
+         "INSERT INTO orders SELECT g, 'n' FROM generate_series(1, 1000) g;"
+         "INSERT INTO lines SELECT id FROM orders;",
+         "ALTER TABLE orders ALTER COLUMN id TYPE bigint;"),
         ("json to jsonb",
          "CREATE TABLE orders (id bigint PRIMARY KEY, data json);"
          "INSERT INTO orders SELECT g, '{\"a\": 1}' FROM generate_series(1, 1000) g;",
          "ALTER TABLE orders ALTER COLUMN data TYPE jsonb;"),
     ],
     "rename-column": [
+        ("key that is referred to",
+         "CREATE TABLE orders (id serial PRIMARY KEY, note text);"
+         "CREATE TABLE lines (order_id int REFERENCES orders ON DELETE CASCADE);"
+         "INSERT INTO orders SELECT g, 'n' FROM generate_series(1, 1000) g;"
+         "INSERT INTO lines SELECT id FROM orders;",
+         "ALTER TABLE orders RENAME COLUMN id TO order_id;"),
         ("json, NOT NULL",
          "CREATE TABLE orders (id bigint PRIMARY KEY, data json NOT NULL);"
          "INSERT INTO orders SELECT g, '{\"a\": 1}' FROM generate_series(1, 1000) g;",
