@@ -10,7 +10,6 @@ namespace {
 
 constexpr auto kNone = std::string_view::npos;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; }
 
 bool is_word(std::string_view text, std::string_view word) {
@@ -46,48 +45,6 @@ void begin_statement(Scanner& scanner) {
   scanner.at = at;
 }
 
-void to_closing(Scanner& scanner, std::string_view mark) {
-  const auto end = scanner.script.find(mark, scanner.at);
-  scanner.at = end == kNone ? scanner.script.size() : end + mark.size();
-}
-
-void skip_string(Scanner& scanner, bool escapes) {
-  for (scanner.at++; !scanner.at_end(); scanner.at++) {
-    if (escapes && scanner.now() == '\\') {
-      scanner.at++;
-    } else if (scanner.now() == '\'') {
-      if (scanner.next() != '\'') break;
-      scanner.at++;
-    }
-  }
-  scanner.at = std::min(scanner.at + 1, scanner.script.size());
-}
-
-void skip_quoted_name(Scanner& scanner) {
-  scanner.at++;
-  to_closing(scanner, "\"");
-}
-
-// $$ or $tag$; anything else after a dollar sign is a parameter.
-void skip_dollar(Scanner& scanner) {
-  std::size_t end = scanner.at + 1;
-  if (end < scanner.script.size() && is_digit(scanner.script[end])) {
-    scanner.at++;
-    return;
-  }
-  while (end < scanner.script.size() && continues_name(scanner.script[end]) &&
-         scanner.script[end] != '$') {
-    end++;
-  }
-  if (end >= scanner.script.size() || scanner.script[end] != '$') {
-    scanner.at++;
-    return;
-  }
-  const std::string_view tag = scanner.script.substr(scanner.at, end + 1 - scanner.at);
-  scanner.at = end + 1;
-  to_closing(scanner, tag);
-}
-
 void note_word(Scanner& scanner, std::string_view word) {
   if (scanner.words++ == 0) {
     scanner.creates = is_word(word, "create");
@@ -110,33 +67,14 @@ void note_word(Scanner& scanner, std::string_view word) {
   scanner.after_begin = begins;
 }
 
-void skip_word(Scanner& scanner) {
-  const std::size_t start = scanner.at;
-  while (!scanner.at_end() && continues_name(scanner.now())) scanner.at++;
-  const std::string_view word = scanner.script.substr(start, scanner.at - start);
-  if (!scanner.at_end() && scanner.now() == '\'' && is_word(word, "e")) {
-    skip_string(scanner, true);
-    return;
-  }
-  note_word(scanner, word);
-}
-
 // One step inside a statement.
 void step(Scanner& scanner) {
   const char c = scanner.now();
-  if (c == '\'') {
-    skip_string(scanner, false);
-  } else if (c == '"') {
-    skip_quoted_name(scanner);
-  } else if (c == '$') {
-    skip_dollar(scanner);
-  } else if (starts_name(c)) {
-    skip_word(scanner);
-  } else {
-    if (c == '(') scanner.parentheses++;
-    if (c == ')' && scanner.parentheses > 0) scanner.parentheses--;
-    scanner.at++;
-  }
+  if (c == '(') scanner.parentheses++;
+  if (c == ')' && scanner.parentheses > 0) scanner.parentheses--;
+  const std::size_t start = scanner.at;
+  scanner.at = end_of_token(scanner.script, start);
+  if (starts_name(c)) note_word(scanner, scanner.script.substr(start, scanner.at - start));
 }
 
 bool ends_statement(const Scanner& scanner) {

@@ -1,7 +1,5 @@
 #include "core/sql_text.hpp"
 
-#include <algorithm>
-
 namespace db_guard::core {
 
 namespace {
@@ -12,8 +10,10 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
 }
 
+}  // namespace
+
 // Comments nest in SQL.
-std::size_t skip_block_comment(std::string_view sql, std::size_t at) {
+std::size_t end_of_block_comment(std::string_view sql, std::size_t at) {
   int depth = 0;
   while (at + 1 < sql.size()) {
     if (sql[at] == '/' && sql[at + 1] == '*') {
@@ -29,8 +29,6 @@ std::size_t skip_block_comment(std::string_view sql, std::size_t at) {
   return sql.size();
 }
 
-}  // namespace
-
 bool starts_name(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0;
 }
@@ -45,7 +43,7 @@ std::size_t skip_blanks(std::string_view sql, std::size_t at) {
       const auto line_end = sql.find('\n', at);
       at = line_end == kNone ? sql.size() : line_end + 1;
     } else if (sql.substr(at, 2) == "/*") {
-      at = skip_block_comment(sql, at);
+      at = end_of_block_comment(sql, at);
     } else {
       break;
     }
@@ -92,73 +90,66 @@ std::size_t end_of_name(std::string_view sql, std::size_t start) {
 
 namespace {
 
-// Behind the string that starts at `at`: 'it''s', or E'it\'s' where the server has to print that.
-std::size_t end_of_string(std::string_view sql, std::size_t at) {
-  const bool escapes = at > 0 && sql[at - 1] == 'E';
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::size_t behind(std::string_view sql, std::size_t at, std::string_view mark) {
+  const auto found = sql.find(mark, at);
+  return found == kNone ? sql.size() : found + mark.size();
+}
+
+std::size_t end_of_string(std::string_view sql, std::size_t at, bool escapes) {
   for (at++; at < sql.size(); at++) {
     if (escapes && sql[at] == '\\') {
       at++;
     } else if (sql[at] == '\'') {
-      if (at + 1 >= sql.size() || sql[at + 1] != '\'') return at + 1;
+      if (at + 1 >= sql.size() || sql[at + 1] != '\'') break;
       at++;
     }
   }
-  return sql.size();
+  return at < sql.size() ? at + 1 : sql.size();
 }
 
-// The names that follow these, or that these follow, are no column's.
-bool introduces_other_name(std::string_view before) {
-  return before == "." || before == "::" || before == "COLLATE" || before == "USING";
+// $$ or $tag$; anything else after a dollar sign is a parameter.
+std::size_t end_of_dollar(std::string_view sql, std::size_t at) {
+  std::size_t end = at + 1;
+  if (end < sql.size() && is_digit(sql[end])) return end;
+  while (end < sql.size() && continues_name(sql[end]) && sql[end] != '$') end++;
+  if (end >= sql.size() || sql[end] != '$') return at + 1;
+  return behind(sql, end + 1, sql.substr(at, end + 1 - at));
 }
 
-bool is_other_name(std::string_view before, std::string_view sql, std::size_t end) {
-  const std::size_t next = skip_blanks(sql, end);
-  const bool call = next < sql.size() && (sql[next] == '(' || sql[next] == '.');
-  return call || introduces_other_name(before);
-}
-
-std::size_t end_of_token(std::string_view sql, std::size_t at) {
-  if (sql[at] == '\'') return end_of_string(sql, at);
-  if (sql[at] == '"' || starts_name(sql[at])) return std::min(end_of_part(sql, at), sql.size());
-  return sql.substr(at, 2) == "::" ? at + 2 : at + 1;
-}
-
-// Where the word REFERENCES stands, or the end of the text.
-std::size_t find_references(std::string_view sql) {
-  for (std::size_t at = 0; at < sql.size();) {
-    const std::size_t end = end_of_token(sql, at);
-    if (sql.substr(at, end - at) == "REFERENCES") return at;
-    at = end;
-  }
-  return sql.size();
-}
-
-Text replace_names(std::string_view sql, std::string_view from, std::string_view to) {
-  Text result;
-  std::string_view before;
-  for (std::size_t at = 0; at < sql.size();) {
-    const std::size_t end = end_of_token(sql, at);
-    const std::string_view token = sql.substr(at, end - at);
-    result.append(token == from && !is_other_name(before, sql, end) ? to : token);
-    if (!is_blank(token.front())) before = token;
-    at = end;
-  }
-  return result;
+std::size_t end_of_word(std::string_view sql, std::size_t at) {
+  const std::size_t start = at;
+  while (at < sql.size() && continues_name(sql[at])) at++;
+  const bool escapes = at == start + 1 && (sql[start] == 'e' || sql[start] == 'E');
+  return escapes && at < sql.size() && sql[at] == '\'' ? end_of_string(sql, at, true) : at;
 }
 
 }  // namespace
 
-Text replace_column(std::string_view sql, std::string_view from, std::string_view to) {
-  const std::size_t end = find_references(sql);
-  return replace_names(sql.substr(0, end), from, to).append(sql.substr(end));
+std::size_t end_of_token(std::string_view sql, std::size_t at) {
+  const char c = sql[at];
+  if (c == '\'') return end_of_string(sql, at, false);
+  if (c == '"') return behind(sql, at + 1, "\"");
+  if (c == '$') return end_of_dollar(sql, at);
+  return starts_name(c) ? end_of_word(sql, at) : at + 1;
 }
 
-Text replace_referenced_column(std::string_view sql, std::string_view from, std::string_view to) {
-  constexpr std::string_view kWord = "REFERENCES ";
-  const std::size_t start = find_references(sql) + kWord.size();
-  const std::size_t list = end_of_name(sql, start);
-  if (list == kNone) return Text(sql);
-  return Text(sql.substr(0, list)).append(replace_names(sql.substr(list), from, to));
+Vector<std::string_view> split_at_commas(std::string_view sql) {
+  Vector<std::string_view> parts;
+  std::size_t start = 0;
+  int depth = 0;
+  for (std::size_t at = skip_blanks(sql, 0); at < sql.size();
+       at = skip_blanks(sql, end_of_token(sql, at))) {
+    const char c = sql[at];
+    if (c == '(' || c == '[') depth++;
+    if ((c == ')' || c == ']') && depth > 0) depth--;
+    if (c != ',' || depth > 0) continue;
+    parts.push_back(trim_statement(sql.substr(start, at - start)));
+    start = at + 1;
+  }
+  parts.push_back(trim_statement(sql.substr(start)));
+  return parts;
 }
 
 std::string_view trim_statement(std::string_view sql) {

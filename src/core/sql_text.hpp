@@ -15,17 +15,22 @@ bool continues_name(char c);
 // The offset of the next thing that is no blank and no comment.
 std::size_t skip_blanks(std::string_view sql, std::size_t at);
 
+// Behind the comment /* ... */ that starts at `at`, with those inside it; behind everything where
+// it is not closed.
+std::size_t end_of_block_comment(std::string_view sql, std::size_t at);
+
 // The offset behind the possibly qualified, possibly quoted name that starts at `start`, including
 // a trailing `*` or the parenthesis that closes ONLY (name). npos where no plain name stands there
 // (U&"..." included).
 std::size_t end_of_name(std::string_view sql, std::size_t start);
 
-// An expression or definition as the server prints it, with another column in place of one. Both
-// names as quoted for SQL. From the word REFERENCES on, names are another table's.
-Text replace_column(std::string_view sql, std::string_view from, std::string_view to);
+// The offset behind the token that starts at `at`: a string in any of its forms, a quoted name, a
+// word, a parameter, or one character of anything else. What is not closed runs to the end.
+// Assumes standard_conforming_strings = on.
+std::size_t end_of_token(std::string_view sql, std::size_t at);
 
-// The same for a FOREIGN KEY that refers to the column's table: behind that table's name.
-Text replace_referenced_column(std::string_view sql, std::string_view from, std::string_view to);
+// The parts between the commas that stand in no parenthesis, bracket, string or comment, trimmed.
+Vector<std::string_view> split_at_commas(std::string_view sql);
 
 // Without blanks at both ends and semicolons at the end.
 std::string_view trim_statement(std::string_view sql);

@@ -225,7 +225,7 @@ std::uint64_t bytes_of(Oid id, double* rows) {
   return bytes;
 }
 
-std::optional<Relation> relation_by_id(Oid id) {
+std::optional<Relation> read_relation_by_id(Oid id) {
   const RelationRow row = pg::call([&] { return read_relation(id); });
   if (!row.found) return std::nullopt;
   Relation relation;
@@ -267,8 +267,12 @@ std::int64_t CatalogFacts::lock_timeout_ms() { return LockTimeout; }
 std::optional<Relation> CatalogFacts::relation(const ObjectName& name) {
   if (named_ && named_->name == name) return named_->relation;
   const Oid id = resolve(name);
-  named_ = Named{name, OidIsValid(id) ? relation_by_id(id) : std::nullopt};
+  named_ = Named{name, OidIsValid(id) ? read_relation_by_id(id) : std::nullopt};
   return named_->relation;
+}
+
+std::optional<Relation> CatalogFacts::relation_by_id(std::uint32_t id) {
+  return read_relation_by_id(id);
 }
 
 std::optional<Index> CatalogFacts::index(const ObjectName& name) {
@@ -291,7 +295,7 @@ std::optional<Index> CatalogFacts::index(const ObjectName& name) {
 
 std::optional<Relation> CatalogFacts::table_of(const Index& index) {
   const Oid id = index.id;
-  return relation_by_id(pg::call([&] { return IndexGetRelation(id, true); }));
+  return read_relation_by_id(pg::call([&] { return IndexGetRelation(id, true); }));
 }
 
 std::optional<Column> CatalogFacts::column(const Relation& relation, std::string_view name) {
@@ -327,7 +331,7 @@ Vector<Relation> CatalogFacts::partitions(const Relation& relation) {
   Vector<Relation> result;
   for (int i = 0; i < list_length(children); i++) {
     pg::check_for_interrupts();
-    auto child = relation_by_id(list_nth_oid(children, i));
+    auto child = read_relation_by_id(list_nth_oid(children, i));
     if (child) result.push_back(std::move(*child));
   }
   return result;

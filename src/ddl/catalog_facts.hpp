@@ -15,6 +15,7 @@ class CatalogFacts final : public Facts {
   std::int64_t lock_timeout_ms() override;
 
   std::optional<Relation> relation(const ObjectName& name) override;
+  std::optional<Relation> relation_by_id(std::uint32_t id) override;
   std::optional<Index> index(const ObjectName& name) override;
   std::optional<Relation> table_of(const Index& index) override;
   std::optional<Column> column(const Relation& relation, std::string_view name) override;
@@ -76,7 +77,7 @@ bool lock_without_waiting(Oid id);
 std::uint64_t bytes_of(Oid id, double* rows);
 
 // The relation of that OID; nullopt when it is gone.
-std::optional<Relation> relation_by_id(Oid id);
+std::optional<Relation> read_relation_by_id(Oid id);
 
 // Heap and TOAST of a relation and, unless ONLY was said, of its descendants.
 Size size_of(const Relation& relation);

@@ -34,6 +34,36 @@ inline bool is_virtual_column(Oid relation, AttrNumber number) {
 #endif
 }
 
+// NOT ENFORCED came with 18.
+inline bool is_not_enforced(const Constraint* constraint) {
+#if PG_VERSION_NUM >= 180000
+  const bool may_be = constraint->contype == CONSTR_CHECK || constraint->contype == CONSTR_FOREIGN;
+  return may_be && !constraint->is_enforced;
+#else
+  (void)constraint;
+  return false;
+#endif
+}
+
+// SET EXPRESSION came with 17.
+inline bool is_set_expression_command(const AlterTableCmd* command) {
+#if PG_VERSION_NUM >= 170000
+  return command->subtype == AT_SetExpression;
+#else
+  (void)command;
+  return false;
+#endif
+}
+
+// ALTER CONSTRAINT has a node of its own from 18 on.
+inline const char* altered_constraint_name(const AlterTableCmd* command) {
+#if PG_VERSION_NUM >= 180000
+  return reinterpret_cast<const ATAlterConstraint*>(command->def)->conname;
+#else
+  return reinterpret_cast<const Constraint*>(command->def)->conname;
+#endif
+}
+
 inline bool has_without_overlaps(const Constraint* constraint) {
 #if PG_VERSION_NUM >= 180000
   return constraint->without_overlaps;

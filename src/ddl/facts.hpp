@@ -171,6 +171,7 @@ class Facts {
 
   // nullopt: no such relation or index. Names resolve as the server would resolve them.
   virtual std::optional<Relation> relation(const ObjectName& name) = 0;
+  virtual std::optional<Relation> relation_by_id(std::uint32_t id) = 0;
   virtual std::optional<Index> index(const ObjectName& name) = 0;
   virtual std::optional<Relation> table_of(const Index& index) = 0;
   virtual std::optional<Column> column(const Relation& relation, std::string_view name) = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 #include "core/memory.hpp"
 
@@ -20,16 +21,71 @@ struct ObjectName {
 };
 
 enum class ActionKind : std::uint8_t {
+  // Of ALTER TABLE and its kin; the target is the relation.
+  kAddCheck,
   kAddColumn,
+  kAddExclusion,
+  kAddForeignKey,
+  kAddIdentity,
+  kAddNotNull,  // as a constraint, from 18 on
   kAddPrimaryKey,
   kAddUnique,
-  kCreateIndex,
+  kAlterConstraint,
+  kAttachPartition,
+  kChangeTriggers,     // ENABLE, DISABLE and so on of triggers and rules
+  kChangeRowSecurity,  // ENABLE, DISABLE, FORCE, NO FORCE
+  kDetachPartition,
   kDropColumn,
-  kDropIndex,
-  kRenameColumn,
-  kRenameRelation,
+  kDropConstraint,
+  kDropDefault,
+  kDropExpression,
+  kDropNotNull,
+  kOtherAlter,
+  kSetAccessMethod,
   kSetColumnType,
+  kSetDefault,
+  kSetExpression,
+  kSetInheritance,  // INHERIT, NO INHERIT
+  kSetLogged,
   kSetNotNull,
+  kSetOptions,  // storage parameters
+  kSetReplicaIdentity,
+  kSetStorage,  // STORAGE, COMPRESSION
+  kSetTablespace,
+  kSetUnlogged,
+  kValidateConstraint,
+  // Of RENAME and SET SCHEMA; the target is the relation.
+  kRenameColumn,
+  kRenameConstraint,
+  kRenameRelation,
+  kSetSchema,
+  // Of indexes; the target is the table, of DROP INDEX the index.
+  kCreateIndex,
+  kDropIndex,
+  // From here on the target, if there is one, is no relation that exists before the statement.
+  kCreateTable,
+};
+
+constexpr bool has_existing_target(ActionKind kind) { return kind < ActionKind::kCreateTable; }
+
+// Kinds of actions, for a rule to say which it looks at.
+class KindSet {
+ public:
+  constexpr KindSet(std::initializer_list<ActionKind> kinds) {
+    for (const ActionKind kind : kinds) add(kind);
+  }
+  constexpr void add(ActionKind kind) {
+    words_[std::size_t(kind) / 64] |= std::uint64_t(1) << (std::size_t(kind) % 64);
+  }
+  constexpr void add(const KindSet& other) {
+    for (std::size_t i = 0; i < 2; i++) words_[i] |= other.words_[i];
+  }
+  [[nodiscard]] constexpr bool has(ActionKind kind) const {
+    return (words_[std::size_t(kind) / 64] >> (std::size_t(kind) % 64) & 1) != 0;
+  }
+
+ private:
+  std::uint64_t words_[2] = {0, 0};
 };
 
 // The index behind an index or key action. Texts are SQL, already quoted.
@@ -58,8 +114,16 @@ struct Action {
   KeySpec key;        // of index and key actions, and of ADD COLUMN ... UNIQUE or PRIMARY KEY
   bool only = false;  // ONLY: descendants are left alone
   bool if_not_exists = false;
-  bool concurrently = false;  // of kDropIndex
+  bool concurrently = false;  // of kDropIndex and kDetachPartition
   bool cascade = false;
+  bool not_valid = false;      // of a new constraint: the rows of now are not checked
+  bool not_enforced = false;   // of a constraint, from 18 on
+  ObjectName other;            // referenced table, partition, or parent
+  Vector<Text> other_columns;  // of a foreign key, raw; empty: the primary key
+  Text constraint;             // raw; of a new one it may be empty: the server then chooses
+  // The action as typed, without what stands around it: "ADD CONSTRAINT c CHECK (x > 0)". Empty
+  // where it could not be told from its neighbours.
+  Text clause;
   // The parse node, for Facts to analyse; nothing else looks inside.
   const void* node = nullptr;
   int command = 0;  // of ALTER TABLE: which of its commands, from 0

@@ -319,7 +319,7 @@ ForeignKey foreign_key(const Relation& relation, const ConstraintRow& row) {
   ForeignKey key;
   key.constraint = row.name;
   key.referencing = row.relation == relation.id;
-  const auto other = relation_by_id(key.referencing ? row.referenced : row.relation);
+  const auto other = read_relation_by_id(key.referencing ? row.referenced : row.relation);
   if (!other) return key;
   key.other_table = other->display;
   key.other_bytes = size_of(*other).bytes;
@@ -395,7 +395,7 @@ TypeChange analyse_type_change(const Relation& relation, const Action& action) {
     add_constraint(relation, list_nth_oid(plan.constraints, i), change);
   }
   for (int i = 0; i < list_length(plan.rebuilt_indexes); i++) {
-    const auto index = relation_by_id(list_nth_oid(plan.rebuilt_indexes, i));
+    const auto index = read_relation_by_id(list_nth_oid(plan.rebuilt_indexes, i));
     if (index) change.rebuilt_indexes.push_back(index->display);
   }
   return change;

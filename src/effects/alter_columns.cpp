@@ -72,28 +72,29 @@ List* dropped_constraints(const Alteration& alteration) {
   return constraints;
 }
 
+const char* find_proof(const Alteration& alteration, Oid relation, const char* column,
+                       AttrNumber number) {
+  const ScriptState* script = alteration.prediction.script;
+  if (script != nullptr && is_proven_not_null(*script, relation, column)) {
+    return "a constraint that the script has validated by then";
+  }
+  return ddl::prove_not_null(relation, number, dropped_constraints(alteration));
+}
+
 // The rows of one table are looked through, unless a valid CHECK constraint makes that unnecessary.
 void set_table_not_null(Alteration& alteration, Oid relation, const char* column) {
   AlteredTable& table = altered_table(alteration, relation);
-  if (is_in(alteration.nullable_added, column)) {
+  const bool is_new = is_in(alteration.nullable_added, column);
+  const FormData_pg_attribute row = column_row(relation, column);
+  if (!is_new && (row.attnum == 0 || ddl::is_proven_not_null(relation, &row))) return;
+  const char* proof = is_new ? nullptr : find_proof(alteration, relation, column, row.attnum);
+  if (proof == nullptr) {
     table.verify = true;
     table.verifies_not_null = true;
-  }
-  const FormData_pg_attribute row = column_row(relation, column);
-  if (row.attnum == 0 || table.verifies_not_null) return;
-  if (ddl::is_proven_not_null(relation, &row)) return;
-  const ScriptState* script = alteration.prediction.script;
-  if (script != nullptr && is_proven_not_null(*script, relation, column)) {
-    table.proof = "a constraint that the script has validated by then";
-    return;
-  }
-  const char* proof = ddl::prove_not_null(relation, row.attnum, dropped_constraints(alteration));
-  if (proof != nullptr) {
+  } else if (!table.verifies_not_null) {
+    // Once it has to look at the rows, the server looks for no proof any more.
     table.proof = proof;
-    return;
   }
-  table.verify = true;
-  table.verifies_not_null = true;
 }
 
 // The sequence behind an identity column.

@@ -57,7 +57,7 @@ void append_steps(const Context& context, const ddl::NewColumn& added, Vector<Te
 }
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kAddColumn || !context.work.rewrite) return;
+  if (!context.work.rewrite) return;
   const ddl::NewColumn& added = context.added();
   if ((!added.serial && !added.identity) || is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
@@ -92,6 +92,7 @@ constexpr Rule add_column_auto_increment = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "rewrite",
+    {ddl::ActionKind::kAddColumn},
     check,
 };
 

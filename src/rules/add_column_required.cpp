@@ -17,7 +17,7 @@ bool has_value_for_old_rows(const ddl::NewColumn& added) {
 void check(const Context& context, Findings& findings) {
   // A column that may not be null makes the server look at the rows, where it has no constant for
   // them.
-  if (context.action.kind != ddl::ActionKind::kAddColumn || !context.work.is_long()) return;
+  if (!context.work.is_long()) return;
   const ddl::NewColumn& added = context.added();
   if (!added.not_null || has_value_for_old_rows(added) || context.size().bytes == 0) return;
   const Text quoted = context.facts.quote(context.action.column);
@@ -60,6 +60,7 @@ constexpr Rule add_column_required = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "error",
+    {ddl::ActionKind::kAddColumn},
     check,
 };
 

@@ -58,6 +58,7 @@ constexpr Rule add_primary_key = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "index build",
+    {ddl::ActionKind::kAddColumn, ddl::ActionKind::kAddPrimaryKey},
     check,
 };
 

@@ -72,6 +72,7 @@ constexpr Rule add_unique_constraint = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "index build",
+    {ddl::ActionKind::kAddColumn, ddl::ActionKind::kAddUnique},
     check,
 };
 

@@ -26,7 +26,7 @@ void append_steps(const Context& context, const ddl::TypeChange& change, Vector<
 }
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kSetColumnType || !context.work.scan) return;
+  if (!context.work.scan) return;
   if (is_small(context)) return;
   const ddl::TypeChange& change = context.type_change();
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
@@ -64,6 +64,7 @@ constexpr Rule alter_column_type_check = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "scan",
+    {ddl::ActionKind::kSetColumnType},
     check,
 };
 

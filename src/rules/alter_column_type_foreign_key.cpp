@@ -45,7 +45,7 @@ Text described(const ddl::ForeignKey& key) {
 }
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kSetColumnType || !context.work.fk_check) return;
+  if (!context.work.fk_check) return;
   const ddl::TypeChange& change = context.type_change();
   if (change.foreign_keys.empty() || all_small(context, change)) return;
   Vector<Text> keys;
@@ -83,6 +83,7 @@ constexpr Rule alter_column_type_foreign_key = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "rewrite",
+    {ddl::ActionKind::kSetColumnType},
     check,
 };
 

@@ -10,7 +10,6 @@ namespace {
 constexpr std::string_view kSlug = "alter-column-type-reindex";
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kSetColumnType) return;
   if (context.work.rewrite || !context.work.index_build) return;
   const ddl::TypeChange& change = context.type_change();
   if (is_small(context)) return;
@@ -46,6 +45,7 @@ constexpr Rule alter_column_type_reindex = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "index build",
+    {ddl::ActionKind::kSetColumnType},
     check,
 };
 

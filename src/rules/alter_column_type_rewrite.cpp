@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kSlug = "alter-column-type-rewrite";
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kSetColumnType || !context.work.rewrite) return;
+  if (!context.work.rewrite) return;
   if (is_small(context)) return;
   const ddl::TypeChange& change = context.type_change();
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
@@ -49,6 +49,7 @@ constexpr Rule alter_column_type_rewrite = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "rewrite",
+    {ddl::ActionKind::kSetColumnType},
     check,
 };
 

@@ -22,6 +22,19 @@ Context::Context(const ddl::Statement& statement_, const ddl::Effects& effects_,
       small_table_size(small_table_size_),
       relation_(relation) {}
 
+std::uint64_t Context::bytes_at_work() const {
+  std::uint64_t bytes = 0;
+  for (const ddl::Effect& effect : effects.relations) {
+    if (!effect.is_long()) continue;
+    auto relation = facts.relation_by_id(effect.relation);
+    if (!relation) continue;
+    // Its partitions have rows of their own.
+    relation->only = true;
+    bytes += facts.size(*relation).bytes;
+  }
+  return bytes;
+}
+
 const std::optional<ddl::Column>& Context::column() const {
   if (!looked_for_column_) column_ = facts.column(relation_, action.column);
   looked_for_column_ = true;

@@ -26,7 +26,6 @@ OnlineIndex online_index(const ddl::KeySpec& key) {
 }
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kCreateIndex) return;
   const ddl::KeySpec& key = context.action.key;
   // CONCURRENTLY on a partitioned table is refused by the server.
   if (key.concurrently || !context.work.index_build || is_small(context)) return;
@@ -67,6 +66,7 @@ constexpr Rule create_index_blocking = {
     "0.1.0",
     ddl::Lock::kShare,
     "index build",
+    {ddl::ActionKind::kCreateIndex},
     check,
 };
 

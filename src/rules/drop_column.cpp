@@ -23,7 +23,6 @@ void append_steps(const Context& context, const ddl::Column& column, Vector<Text
 }
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kDropColumn) return;
   const auto& column = context.column();
   if (!column) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
@@ -59,6 +58,7 @@ constexpr Rule drop_column = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "none",
+    {ddl::ActionKind::kDropColumn},
     check,
 };
 

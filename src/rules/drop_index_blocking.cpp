@@ -14,7 +14,7 @@ bool could_be_concurrent(const ddl::Index& index) {
 }
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kDropIndex || context.action.concurrently) return;
+  if (context.action.concurrently) return;
   const auto index = context.facts.index(context.action.target);
   if (!index || !could_be_concurrent(*index) || is_small(context)) return;
   // The lock itself is brief. It becomes an outage when it has to queue behind somebody, because
@@ -55,6 +55,7 @@ constexpr Rule drop_index_blocking = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "none",
+    {ddl::ActionKind::kDropIndex},
     check,
 };
 

@@ -34,7 +34,6 @@ Text usage(const ddl::IndexUse& use) {
 }
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kDropIndex) return;
   const auto index = context.facts.index(context.action.target);
   // The server refuses to drop a constraint's index or a partition's; an invalid one serves nobody.
   if (!index || index->backs_constraint || index->is_partition || !index->valid) return;
@@ -90,6 +89,7 @@ constexpr Rule drop_index_in_use = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "none",
+    {ddl::ActionKind::kDropIndex},
     check,
 };
 

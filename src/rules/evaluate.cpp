@@ -10,7 +10,21 @@ namespace db_guard::rules {
 
 namespace {
 
+// What is no relation, or none yet, goes by the name that was typed.
+ddl::Relation named_only(const ddl::ObjectName& name, ddl::Facts& facts) {
+  ddl::Relation relation;
+  relation.schema = name.schema;
+  relation.name = name.name;
+  relation.display = facts.quote(name.name);
+  if (!name.schema.empty()) {
+    relation.display = core::concat({facts.quote(name.schema), ".", relation.display});
+  }
+  relation.owned = true;
+  return relation;
+}
+
 std::optional<ddl::Relation> target_of(const ddl::Action& action, ddl::Facts& facts) {
+  if (!ddl::has_existing_target(action.kind)) return named_only(action.target, facts);
   if (action.kind != ddl::ActionKind::kDropIndex) return facts.relation(action.target);
   const auto index = facts.index(action.target);
   if (!index) return std::nullopt;
@@ -32,6 +46,7 @@ struct Target {
 Vector<Target> targets_of(const ddl::Statement& statement, ddl::Facts& facts) {
   Vector<Target> targets;
   for (const ddl::Action& action : statement.actions) {
+    if (!is_judged(action.kind)) continue;
     auto relation = target_of(action, facts);
     if (!relation || is_out_of_reach(*relation)) continue;
     relation->only = action.only;
@@ -43,11 +58,14 @@ Vector<Target> targets_of(const ddl::Statement& statement, ddl::Facts& facts) {
 void evaluate_action(const Context& context, Findings& findings) {
   Findings found;
   for (const Rule* rule : all_rules()) {
-    if (rule->check != nullptr) rule->check(context, found);
+    if (rule->kinds.has(context.action.kind)) rule->check(context, found);
   }
-  // The costlier question is asked only where it matters.
-  if (found.empty() || context.facts.known_to_nobody_else(context.relation())) return;
-  found.front().detail.append(in_the_way_text(context));
+  if (found.empty()) return;
+  if (ddl::has_existing_target(context.action.kind)) {
+    // The costlier question is asked only where it matters.
+    if (context.facts.known_to_nobody_else(context.relation())) return;
+    found.front().detail.append(in_the_way_text(context));
+  }
   for (Finding& finding : found) {
     set_lock_timeouts(finding.safe_sql);
     findings.push_back(std::move(finding));
@@ -55,6 +73,11 @@ void evaluate_action(const Context& context, Findings& findings) {
 }
 
 }  // namespace
+
+bool is_judged(const ddl::Statement& statement) {
+  return std::any_of(statement.actions.begin(), statement.actions.end(),
+                     [](const ddl::Action& action) { return is_judged(action.kind); });
+}
 
 Findings evaluate(const ddl::Statement& statement, ddl::Predictor& predictor, ddl::Facts& facts,
                   std::uint64_t small_table_size) {

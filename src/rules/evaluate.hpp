@@ -10,4 +10,7 @@ namespace db_guard::rules {
 Findings evaluate(const ddl::Statement& statement, ddl::Predictor& predictor, ddl::Facts& facts,
                   std::uint64_t small_table_size);
 
+// Whether any rule looks at actions of these kinds at all.
+bool is_judged(const ddl::Statement& statement);
+
 }  // namespace db_guard::rules

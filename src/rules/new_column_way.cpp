@@ -1,6 +1,6 @@
 // A change of type without a long lock: a column of the new type is filled, gets what the old one
 // has, and takes its name.
-#include "core/sql_text.hpp"
+#include "core/column_text.hpp"
 #include "rules/steps.hpp"
 #include "rules/wording.hpp"
 

@@ -1,6 +1,6 @@
 #include "rules/registry.hpp"
 
-#include <array>
+#include <algorithm>
 
 #include "core/text.hpp"
 
@@ -35,6 +35,12 @@ constexpr const Rule* kRules[] = {
 }  // namespace
 
 RuleList all_rules() { return {kRules, std::size(kRules)}; }
+
+bool is_judged(ddl::ActionKind kind) {
+  const RuleList rules = all_rules();
+  return std::any_of(rules.begin(), rules.end(),
+                     [kind](const Rule* rule) { return rule->kinds.has(kind); });
+}
 
 const Rule* find_rule(std::string_view slug) {
   for (const Rule* rule : all_rules()) {

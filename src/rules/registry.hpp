@@ -14,6 +14,9 @@ struct RuleList {
 
 RuleList all_rules();
 
+// Whether some rule looks at actions of that kind.
+bool is_judged(ddl::ActionKind kind);
+
 // nullptr: there is none.
 const Rule* find_rule(std::string_view slug);
 

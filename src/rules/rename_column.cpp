@@ -44,7 +44,6 @@ void append_steps(const Context& context, const ddl::Column& column, Vector<Text
 }
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kRenameColumn) return;
   const auto& column = context.column();
   if (!column) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
@@ -80,6 +79,7 @@ constexpr Rule rename_column = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "none",
+    {ddl::ActionKind::kRenameColumn},
     check,
 };
 

@@ -28,7 +28,6 @@ std::string_view kind_of(const ddl::Relation& relation) {
 }
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kRenameRelation) return;
   if (!is_named_in_queries(context.relation())) return;
   ddl::Facts& facts = context.facts;
   const ddl::Relation& relation = context.relation();
@@ -76,6 +75,7 @@ constexpr Rule rename_table = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "none",
+    {ddl::ActionKind::kRenameRelation},
     check,
 };
 

@@ -15,8 +15,8 @@ using core::Text;
 using core::Vector;
 using Findings = Vector<Finding>;
 
-// What a rule sees: one action on one relation that exists, is not temporary and was not made in
-// this transaction.
+// What a rule sees: one action. Its relation exists, is not temporary and was not made in this
+// transaction; for kinds without an existing target it has no id, and the name that was typed.
 class Context {
  public:
   Context(const ddl::Statement& statement_, const ddl::Effects& effects_, ddl::Facts& facts_,
@@ -33,6 +33,8 @@ class Context {
 
   [[nodiscard]] const ddl::Relation& relation() const { return relation_; }
   [[nodiscard]] ddl::Size size() const { return facts.size(relation_); }
+  // Of every relation that the statement rewrites, scans, indexes or checks.
+  [[nodiscard]] std::uint64_t bytes_at_work() const;
 
   // Looked up when a rule first asks, and kept. nullopt: there is no such column.
   [[nodiscard]] const std::optional<ddl::Column>& column() const;
@@ -66,7 +68,8 @@ struct Rule {
   ddl::Lock lock;                  // that the bad example takes on its table
   std::string_view work;  // that it does under it: "rewrite", "scan", "index build", "none"; or
                           // "error" where the server would refuse after taking the lock
-  void (*check)(const Context& context, Findings& findings);
+  ddl::KindSet kinds;     // of the actions that it looks at
+  void (*check)(const Context& context, Findings& findings);  // null: the guard itself reports it
 };
 
 }  // namespace db_guard::rules

@@ -10,7 +10,6 @@ namespace {
 constexpr std::string_view kSlug = "set-not-null";
 
 void check(const Context& context, Findings& findings) {
-  if (context.action.kind != ddl::ActionKind::kSetNotNull) return;
   if (!context.work.scan || is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
   finding.place.column = context.action.column;
@@ -47,6 +46,7 @@ constexpr Rule set_not_null = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "scan",
+    {ddl::ActionKind::kSetNotNull},
     check,
 };
 

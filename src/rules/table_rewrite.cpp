@@ -7,7 +7,6 @@ namespace {
 // This one looks at no action: the server itself reports the rewrite, by the table_rewrite event,
 // and guard/ makes the finding. That way a rewrite which no other rule foresaw is stopped too.
 constexpr std::string_view kSlug = "table-rewrite";
-constexpr void (*check)(const Context&, Findings&) = nullptr;
 
 }  // namespace
 
@@ -32,7 +31,8 @@ constexpr Rule table_rewrite = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "rewrite",
-    check,
+    {},
+    nullptr,
 };
 
 }  // namespace db_guard::rules

@@ -1,7 +1,8 @@
-// What looks into SQL text, on any bytes: it stays inside the text, and cuts where it claims.
+// end_of_name and trim_statement on any bytes: they stay inside the text, and cut where they claim.
 #include <cstdint>
 #include <cstdlib>
 
+#include "core/column_text.hpp"
 #include "core/sql_text.hpp"
 
 using namespace db_guard;
@@ -34,6 +35,16 @@ void check_trimmed(std::string_view sql) {
   require(!is_blank(trimmed.front()) && !is_blank(trimmed.back()) && trimmed.back() != ';');
 }
 
+// The parts and the commas between them are the text.
+void check_parts(std::string_view sql) {
+  const char* before = sql.data();
+  for (const std::string_view part : core::split_at_commas(sql)) {
+    if (part.empty()) continue;
+    require(part.data() >= before && part.data() + part.size() <= sql.data() + sql.size());
+    before = part.data() + part.size();
+  }
+}
+
 // Put in its own place, a column leaves the text as it is.
 void check_replaced(std::string_view sql) {
   const core::Text text = core::replace_column(sql, "a", "a");
@@ -48,6 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view sql(reinterpret_cast<const char*>(data), size);
   for (std::size_t start = 0; start <= size && start < 64; start++) check_name(sql, start);
   check_trimmed(sql);
+  check_parts(sql);
   check_replaced(sql);
   return 0;
 }

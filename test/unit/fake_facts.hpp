@@ -101,6 +101,10 @@ class FakeFacts : public ddl::Facts {
     }
     return std::nullopt;
   }
+  std::optional<ddl::Relation> relation_by_id(std::uint32_t id) override {
+    if (id == 0 || id > relations.size()) return std::nullopt;
+    return relations[id - 1];
+  }
   std::optional<ddl::Index> index(const ddl::ObjectName& name) override {
     for (const auto& [index, table] : indexes) {
       if (index.name == name.name) return index;

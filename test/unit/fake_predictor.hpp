@@ -12,6 +12,8 @@ class FakePredictor : public ddl::Predictor {
   explicit FakePredictor(FakeFacts& facts) : facts_(facts) {}
 
   ddl::Lock lock = ddl::Lock::kAccessExclusive;
+  std::optional<ddl::Work> work;           // of every action, instead of the rule of thumb
+  std::vector<ddl::Effect> other_effects;  // on further relations
   bool refuses = false;
   int asked = 0;
 
@@ -27,39 +29,45 @@ class FakePredictor : public ddl::Predictor {
       effect.lock = lock;
       effects.relations.push_back(effect);
     }
+    effects.relations.insert(effects.relations.end(), other_effects.begin(), other_effects.end());
     return effects;
   }
 
  private:
   [[nodiscard]] ddl::Work work_of(const ddl::Action& action) const {
-    ddl::Work work;
+    if (work) return *work;
+    return usual_work_of(action);
+  }
+
+  [[nodiscard]] ddl::Work usual_work_of(const ddl::Action& action) const {
+    ddl::Work usual;
     switch (action.kind) {
       case ddl::ActionKind::kAddColumn:
-        work.rewrite =
+        usual.rewrite =
             facts_.added.volatile_default || facts_.added.serial || facts_.added.identity;
-        work.scan = !work.rewrite && facts_.added.not_null && !facts_.added.has_default;
-        work.index_build = action.key.unique;
+        usual.scan = !usual.rewrite && facts_.added.not_null && !facts_.added.has_default;
+        usual.index_build = action.key.unique;
         break;
       case ddl::ActionKind::kSetColumnType:
-        work.rewrite = facts_.change.rewrite;
-        work.index_build = !facts_.change.rebuilt_indexes.empty();
-        work.scan = !work.rewrite && !facts_.change.checked.empty();
-        work.fk_check = facts_.change.foreign_keys_checked;
+        usual.rewrite = facts_.change.rewrite;
+        usual.index_build = !facts_.change.rebuilt_indexes.empty();
+        usual.scan = !usual.rewrite && !facts_.change.checked.empty();
+        usual.fk_check = facts_.change.foreign_keys_checked;
         break;
       case ddl::ActionKind::kSetNotNull:
-        work.scan = true;
+        usual.scan = true;
         break;
       case ddl::ActionKind::kAddPrimaryKey:
       case ddl::ActionKind::kAddUnique:
-        work.index_build = action.key.existing_index.empty();
+        usual.index_build = action.key.existing_index.empty();
         break;
       case ddl::ActionKind::kCreateIndex:
-        work.index_build = true;
+        usual.index_build = true;
         break;
       default:
         break;
     }
-    return work;
+    return usual;
   }
 
   FakeFacts& facts_;

@@ -3,217 +3,22 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <set>
 
-#include "fake_facts.hpp"
-#include "fake_predictor.hpp"
-#include "readable.hpp"
+#include "hazards_seed.hpp"
 #include "rules/registry.hpp"
 
 namespace db_guard::rules {
 namespace {
 
-using ddl::Action;
-using ddl::ActionKind;
-
-constexpr std::uint64_t kSmall = 10 * kMegabyte;
-
-Strings rules_of(const Findings& findings) {
-  Strings result;
-  for (const Finding& finding : findings) result.emplace_back(finding.rule);
-  return result;
+// Each family of rules has a header of its own.
+std::vector<Hazard> all_hazards() {
+  std::vector<Hazard> all;
+  all.insert(all.end(), std::begin(kSeedHazards), std::end(kSeedHazards));
+  return all;
 }
 
-class World;
-
-// A hazard: the action, what the database answers about it, and the rules that must speak up.
-struct Hazard {
-  const char* name;
-  Strings rules;
-  bool at_any_size;  // it breaks code, or an invariant, rather than costing time
-  std::function<void(World&)> set;
-};
-
-void PrintTo(const Hazard& hazard, std::ostream* out) { *out << hazard.name; }
-
-// One table, public.orders with columns id (NOT NULL) and total, and one action on it.
-class World {
- public:
-  World() {
-    const ddl::Relation table = facts.add_table("orders");
-    facts.add_column(table, "id", "bigint", true);
-    facts.add_column(table, "total", "numeric");
-    facts.added.type = "bigint";
-    facts.change.old_type = "numeric";
-    facts.change.new_type = "bigint";
-    action.kind = ActionKind::kAddColumn;
-    action.target.name = "orders";
-    action.column = "total";
-  }
-  explicit World(const Hazard& hazard) : World() { hazard.set(*this); }
-
-  ddl::Relation& table() { return facts.relations[0]; }
-  ddl::Size& size() { return facts.sizes[1]; }
-  Findings findings() {
-    ddl::Statement statement;
-    statement.actions.push_back(action);
-    return evaluate(statement, predictor, facts, kSmall);
-  }
-  Strings rules() { return rules_of(findings()); }
-
-  FakeFacts facts;
-  FakePredictor predictor{facts};
-  Action action;
-};
-
-void with_index(World& world) {
-  world.facts.add_index("orders_total_idx", world.facts.relations[0]);
-  world.action.kind = ActionKind::kDropIndex;
-  world.action.target.name = "orders_total_idx";
-}
-
-const Hazard kHazards[] = {
-    {"identity",
-     {"add-column-auto-increment"},
-     false,
-     [](World& world) {
-       world.facts.added.identity = true;
-       world.facts.added.not_null = true;
-     }},
-    {"serial",
-     {"add-column-auto-increment"},
-     false,
-     [](World& world) { world.facts.added.serial = true; }},
-    {"required",
-     {"add-column-required"},
-     true,
-     [](World& world) { world.facts.added.not_null = true; }},
-    {"volatile",
-     {"add-column-volatile-default"},
-     false,
-     [](World& world) {
-       world.facts.added.volatile_default = true;
-       world.facts.added.default_sql = "gen_random_uuid()";
-       world.facts.added.has_default = true;
-     }},
-    {"primary",
-     {"add-primary-key"},
-     false,
-     [](World& world) {
-       world.action.kind = ActionKind::kAddPrimaryKey;
-       world.action.key.columns.emplace_back("id");
-     }},
-    {"inline_primary",
-     {"add-primary-key"},
-     false,
-     [](World& world) {
-       world.action.key.unique = world.action.key.primary = true;
-       world.action.key.columns.emplace_back("note");
-     }},
-    {"unique",
-     {"add-unique-constraint"},
-     false,
-     [](World& world) {
-       world.action.kind = ActionKind::kAddUnique;
-       world.action.key.columns.emplace_back("total");
-     }},
-    {"inline_unique",
-     {"add-unique-constraint"},
-     false,
-     [](World& world) {
-       world.action.key.unique = true;
-       world.action.key.columns.emplace_back("note");
-     }},
-    {"type_check",
-     {"alter-column-type-check"},
-     false,
-     [](World& world) {
-       world.action.kind = ActionKind::kSetColumnType;
-       world.facts.change.checked.emplace_back("positive");
-     }},
-    {"type_foreign_key",
-     {"alter-column-type-foreign-key", "alter-column-type-rewrite"},
-     false,
-     [](World& world) {
-       world.action.kind = ActionKind::kSetColumnType;
-       world.facts.change.rewrite = world.facts.change.foreign_keys_checked = true;
-       world.facts.change.foreign_keys.emplace_back();
-     }},
-    {"type_reindex",
-     {"alter-column-type-reindex"},
-     false,
-     [](World& world) {
-       world.action.kind = ActionKind::kSetColumnType;
-       world.facts.change.rebuilt_indexes.emplace_back("public.i");
-     }},
-    {"type_rewrite",
-     {"alter-column-type-rewrite"},
-     false,
-     [](World& world) {
-       world.action.kind = ActionKind::kSetColumnType;
-       world.facts.change.rewrite = true;
-     }},
-    {"create_index",
-     {"create-index-blocking"},
-     false,
-     [](World& world) { world.action.kind = ActionKind::kCreateIndex; }},
-    {"drop_column",
-     {"drop-column"},
-     true,
-     [](World& world) { world.action.kind = ActionKind::kDropColumn; }},
-    {"drop_index", {"drop-index-blocking"}, false, with_index},
-    {"drop_unique_index_concurrently",
-     {"drop-index-in-use"},
-     true,
-     [](World& world) {
-       with_index(world);
-       world.facts.indexes[0].first.unique = true;
-       world.action.concurrently = true;
-     }},
-    {"drop_replica_identity",
-     {"drop-index-in-use"},
-     true,
-     [](World& world) {
-       with_index(world);
-       world.facts.use.replica_identity = true;
-       world.action.concurrently = true;
-     }},
-    {"drop_scanned_index",
-     {"drop-index-in-use"},
-     false,
-     [](World& world) {
-       with_index(world);
-       world.facts.use.scans = 17;
-       world.action.concurrently = true;
-     }},
-    {"drop_foreign_key_index",
-     {"drop-index-in-use"},
-     false,
-     [](World& world) {
-       with_index(world);
-       world.facts.use.foreign_keys.emplace_back("orders_user_id_fkey");
-       world.action.concurrently = true;
-     }},
-    {"rename_column",
-     {"rename-column"},
-     true,
-     [](World& world) {
-       world.action.kind = ActionKind::kRenameColumn;
-       world.action.new_name = "amount";
-     }},
-    {"rename_table",
-     {"rename-table"},
-     true,
-     [](World& world) {
-       world.action.kind = ActionKind::kRenameRelation;
-       world.action.new_name = "purchases";
-     }},
-    {"set_not_null",
-     {"set-not-null"},
-     false,
-     [](World& world) { world.action.kind = ActionKind::kSetNotNull; }},
-};
+const std::vector<Hazard> kHazards = all_hazards();
 
 class Hazards : public testing::TestWithParam<Hazard> {};
 
