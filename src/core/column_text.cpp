@@ -8,9 +8,12 @@ namespace {
 
 constexpr auto kNone = std::string_view::npos;
 
-// "::" counts as one, so that what stands in front of a type is seen.
+// "::" counts as one, so that what stands in front of a type is seen; and so does a quoted name
+// with its doubled quotes.
 std::string_view token_at(std::string_view sql, std::size_t at) {
-  const std::size_t end = sql.substr(at, 2) == "::" ? at + 2 : end_of_token(sql, at);
+  if (sql.substr(at, 2) == "::") return sql.substr(at, 2);
+  std::size_t end = end_of_token(sql, at);
+  while (sql[at] == '"' && end < sql.size() && sql[end] == '"') end = end_of_token(sql, end);
   return sql.substr(at, end - at);
 }
 

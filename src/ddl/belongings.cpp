@@ -167,7 +167,7 @@ void read_constraints(const char* relation, const char* column, Belongings& belo
 void read_references(const char* relation, const char* column, Belongings& belongings) {
   const pg::Rows rows = pg::query(kReferences, {relation, column});
   for (int i = 0; i < rows.rows; i++) {
-    const auto table = relation_by_id(Oid(std::strtoul(rows.at(i, 0), nullptr, 10)));
+    const auto table = read_relation_by_id(Oid(std::strtoul(rows.at(i, 0), nullptr, 10)));
     if (!table) continue;
     Belongings::Reference reference;
     reference.table = *table;

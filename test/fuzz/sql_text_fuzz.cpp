@@ -1,4 +1,4 @@
-// end_of_name and trim_statement on any bytes: they stay inside the text, and cut where they claim.
+// What looks into SQL text, on any bytes: it stays inside the text, and cuts where it claims.
 #include <cstdint>
 #include <cstdlib>
 

@@ -19,6 +19,8 @@ TEST(ReplaceColumn, OnlyTheColumn) {
   EXPECT_EQ(replaced("CHECK (((a)::text <> 'a'::text) AND (\"a\" > 1))"),
             "CHECK (((\"B c\")::text <> 'a'::text) AND (\"a\" > 1))");
   EXPECT_EQ(replaced("\"A\" = a", "\"A\""), "\"B c\" = a");
+  EXPECT_EQ(replaced("(\"A\"\"b\", \"A\")", "\"A\"\"b\""), "(\"B c\", \"A\")");
+  EXPECT_EQ(replaced("(\"A\"\"b\", \"A\")", "\"A\""), "(\"A\"\"b\", \"B c\")");
 }
 
 TEST(ReplaceColumn, NoFunctionTypeFieldCollationOrMethodOfThatName) {
