@@ -363,6 +363,10 @@ Vector<Dependent> CatalogFacts::relation_dependents(const Relation& relation) {
   return find_relation_dependents(relation);
 }
 
+Belongings CatalogFacts::belongings(const Relation& relation, const Column& column) {
+  return read_belongings(relation, column);
+}
+
 IndexUse CatalogFacts::index_use(const Relation& relation, const Index& index) {
   return read_index_use(relation, index);
 }

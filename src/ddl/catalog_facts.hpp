@@ -30,6 +30,7 @@ class CatalogFacts : public Facts {
   TypeChange type_change(const Relation& relation, const Action& action) override;
   Vector<Dependent> column_dependents(const Relation& relation, const Column& column) override;
   Vector<Dependent> relation_dependents(const Relation& relation) override;
+  Belongings belongings(const Relation& relation, const Column& column) override;
   IndexUse index_use(const Relation& relation, const Index& index) override;
   Duplicates duplicates(const Relation& relation, const Action& action) override;
 
@@ -91,6 +92,7 @@ NewColumn analyse_new_column(const Action& action);
 TypeChange analyse_type_change(const Relation& relation, const Action& action, Facts& facts);
 Vector<Dependent> find_column_dependents(const Relation& relation, const Column& column);
 Vector<Dependent> find_relation_dependents(const Relation& relation);
+Belongings read_belongings(const Relation& relation, const Column& column);
 IndexUse read_index_use(const Relation& relation, const Index& index);
 Duplicates probe_duplicates(const Relation& relation, const Action& action);
 Vector<Session> find_sessions_in_the_way(const Relation& relation, Lock lock);

@@ -98,6 +98,36 @@ struct Dependent {
   bool certain = true;  // false: found in a function's text, not in pg_depend
 };
 
+// What hangs on a column, as SQL that names it: a column that takes its place must get the same.
+struct Belongings {
+  struct Key {
+    Text name;        // raw, of index and constraint
+    Text definition;  // what stands behind the table's name in CREATE INDEX
+    bool unique = false;
+    std::string_view constraint;  // "PRIMARY KEY", "UNIQUE"; empty for an index of its own
+    Text deferral;                // " DEFERRABLE INITIALLY DEFERRED"
+  };
+  struct Constraint {
+    Text name;        // raw
+    Text definition;  // "CHECK (...)", "FOREIGN KEY ..."
+    bool validated = false;
+  };
+  // A foreign key of another table that refers to the column.
+  struct Reference {
+    Relation table;
+    Constraint key;
+  };
+  bool known = false;  // false: reading them would have to wait for a lock
+  Text obstacle;       // what no other column can take over, or empty
+  Vector<Key> keys;
+  Vector<Constraint> constraints;
+  Vector<Reference> references;
+  // Statements about default, sequence, comment, statistics target and grants; and those that make
+  // extended statistics, whose names are taken as long as the column stands.
+  Vector<Text> properties;
+  Vector<Text> statistics;
+};
+
 struct Index {
   std::uint32_t id = 0;
   Text schema;
@@ -161,6 +191,7 @@ class Facts {
   virtual TypeChange type_change(const Relation& relation, const Action& action) = 0;
   virtual Vector<Dependent> column_dependents(const Relation& relation, const Column& column) = 0;
   virtual Vector<Dependent> relation_dependents(const Relation& relation) = 0;
+  virtual Belongings belongings(const Relation& relation, const Column& column) = 0;
   virtual IndexUse index_use(const Relation& relation, const Index& index) = 0;
   // Looks for rows that a unique index over the action's key would refuse. Bounded in time.
   virtual Duplicates duplicates(const Relation& relation, const Action& action) = 0;

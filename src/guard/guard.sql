@@ -34,7 +34,7 @@ COMMENT ON COLUMN db_guard.ddl_log.command_tag IS 'As in pg_event_trigger_ddl_co
 COMMENT ON COLUMN db_guard.ddl_log.object IS 'Relation or other object that the statement names; NULL where it names none that db_guard knows to read.';
 COMMENT ON COLUMN db_guard.ddl_log.statement IS 'Its text, cut at 64 kB; left out where it may hold a password.';
 COMMENT ON COLUMN db_guard.ddl_log.outcome IS 'done, warned (ran with a WARNING), allowed (ran by db_guard.allow), blocked (did not run).';
-COMMENT ON COLUMN db_guard.ddl_log.findings IS 'What the rules found: rule, severity, object, message, lock, bytes, rows and more.';
+COMMENT ON COLUMN db_guard.ddl_log.findings IS 'What the rules found: rule, severity, object, message, lock, bytes, rows, safe_sql (the safe way, step by step) and more.';
 COMMENT ON COLUMN db_guard.ddl_log.allow_reason IS 'db_guard.allow_reason of an allowed statement.';
 COMMENT ON COLUMN db_guard.ddl_log.analysis_error IS 'Why db_guard could not analyse the statement; it passed.';
 COMMENT ON COLUMN db_guard.ddl_log.dropped IS 'What CASCADE, DROP OWNED and the like took along, up to 100 objects.';

@@ -53,6 +53,7 @@ void append_steps(const Context& context, const ddl::NewColumn& added, Vector<Te
       backfill_step(context, concat({column, " = DEFAULT"}), concat({column, " IS NULL"})));
   append_not_null_steps(context, name, steps);
   if (added.identity) steps.push_back(become_identity(context, sequence, added.identity_always));
+  append_inline_key(context, steps);
 }
 
 void check(const Context& context, Findings& findings) {

@@ -33,6 +33,7 @@ void check(const Context& context, Findings& findings) {
       {"ALTER TABLE ", context.relation().display, " ADD COLUMN ", quoted, " ", added.type, ";"}));
   Vector<Text> rest;
   append_not_null_steps(context, context.action.column, rest);
+  append_inline_key(context, rest);
   rest.front().insert(0,
                       "-- deploy the code that writes it, fill the old rows in batches, then:\n");
   for (Text& step : rest) finding.safe_sql.push_back(std::move(step));

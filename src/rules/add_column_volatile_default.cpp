@@ -18,6 +18,7 @@ void append_steps(const Context& context, const ddl::NewColumn& added, Vector<Te
   steps.push_back(
       backfill_step(context, concat({quoted, " = DEFAULT"}), is_null(quoted, added.composite)));
   if (added.not_null) append_not_null_steps(context, context.action.column, steps);
+  append_inline_key(context, steps);
 }
 
 void check(const Context& context, Findings& findings) {

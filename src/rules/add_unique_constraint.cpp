@@ -16,6 +16,21 @@ bool builds_an_index(const Context& context) {
   return action.kind == ddl::ActionKind::kAddUnique;
 }
 
+// A column that the rows get values for in another way, too: the rule that reports that has the way
+// for both.
+bool is_plain_column(const ddl::NewColumn& added) {
+  if (added.serial || added.identity || added.volatile_default) return false;
+  if (added.stored_generated || added.virtual_generated) return false;
+  return added.has_default || !added.not_null;
+}
+
+void append_steps(const Context& context, Vector<Text>& steps) {
+  const bool adds_column = context.action.kind == ddl::ActionKind::kAddColumn;
+  if (adds_column && !is_plain_column(context.added())) return;
+  append_inline_column(context, steps);
+  append_key_steps(context, "UNIQUE", steps);
+}
+
 void check(const Context& context, Findings& findings) {
   const ddl::KeySpec& key = context.action.key;
   if (!builds_an_index(context) || is_small(context)) return;
@@ -29,8 +44,7 @@ void check(const Context& context, Findings& findings) {
     finding.detail = Text("A WITHOUT OVERLAPS constraint has no online way: plan a window.");
   } else {
     finding.detail = Text("The index can be built beforehand with writes going on.");
-    append_inline_column(context, finding.safe_sql);
-    append_key_steps(context, "UNIQUE", finding.safe_sql);
+    append_steps(context, finding.safe_sql);
   }
   finding.detail.append(duplicates_text(context));
   findings.push_back(std::move(finding));

@@ -56,7 +56,7 @@ void check(const Context& context, Findings& findings) {
   finding.message = concat({type_change_words(context, change), reach(context, change)});
   finding.detail =
       concat({"Foreign keys made anew and checked under the lock: ", core::list_of(keys, 5), "."});
-  append_new_column_steps(context, change, finding.safe_sql);
+  add_new_column_way(context, change, finding);
   findings.push_back(std::move(finding));
 }
 

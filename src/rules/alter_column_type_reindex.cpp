@@ -20,7 +20,7 @@ void check(const Context& context, Findings& findings) {
                             "; reads and writes wait until it is done"});
   finding.detail = concat({"The rows stay as they are, but the order or the operators of ",
                            core::list_of(change.rebuilt_indexes, 5), " do not."});
-  append_new_column_steps(context, change, finding.safe_sql);
+  add_new_column_way(context, change, finding);
   findings.push_back(std::move(finding));
 }
 

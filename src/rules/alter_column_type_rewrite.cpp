@@ -23,7 +23,7 @@ void check(const Context& context, Findings& findings) {
     finding.detail.append(
         concat({" CHECK constraints verified again: ", core::list_of(change.checked, 5), "."}));
   }
-  append_new_column_steps(context, change, finding.safe_sql);
+  add_new_column_way(context, change, finding);
   findings.push_back(std::move(finding));
 }
 
@@ -40,7 +40,8 @@ constexpr Rule alter_column_type_rewrite = {
     "varchar, varchar to text, a larger numeric precision and a few more change only the catalog, "
     "and pass.",
     "Add a column of the new type, keep both in step with a trigger, backfill in "
-    "batches, then swap the names in one short transaction.",
+    "batches, give it like indexes, constraints and foreign keys, then swap the names in one short "
+    "transaction.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, quantity integer, note "
     "varchar(50));\nINSERT INTO orders SELECT g, g FROM generate_series(1, 1000) g;",
     "ALTER TABLE orders ALTER COLUMN quantity TYPE bigint;",

@@ -19,8 +19,7 @@ OnlineIndex online_index(const ddl::KeySpec& key) {
   OnlineIndex index;
   index.name = key.name;
   index.definition = key.tail;
-  index.part =
-      key.columns.empty() || key.columns.front().empty() ? Text("expr") : key.columns.front();
+  index.part = name_part(key);
   index.unique = key.unique;
   index.if_not_exists = key.if_not_exists;
   return index;

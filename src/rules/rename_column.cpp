@@ -23,13 +23,24 @@ void append_steps(const Context& context, const ddl::Column& column, Vector<Text
   steps.push_back(backfill_step(
       context, concat({to, " = ", from}),
       concat({is_null(to, column.composite), " AND ", is_not_null(from, column.composite)})));
-  if (column.not_null) append_not_null_steps(context, context.action.new_name, steps);
-  steps.push_back(concat({"-- deploy the code that uses ", comment_on_one_line(to), ", then:\n",
-                          "DROP TRIGGER ", name, " ON ", relation.display, ";"}));
+  // New code must not scan where old code uses an index; these go with the column.
+  ddl::Belongings belongings = facts.belongings(relation, column);
+  for (ddl::Belongings::Key& key : belongings.keys) {
+    key.unique = key.unique && key.deferral.empty();
+  }
+  append_like_indexes(context, belongings, column.name, context.action.new_name, steps);
+  // The column itself stays, and with it all that hangs on it: views, keys, policies.
+  steps.push_back(concat(
+      {"-- deploy the code that uses ", comment_on_one_line(to), ", then:\n",
+       allowed_step(
+           "drop-column,rename-column",
+           "all code uses the new name, and the column itself takes it",
+           core::fill(
+               "DROP TRIGGER {trigger} ON {table};\n"
+               "ALTER TABLE {table} DROP COLUMN {to};\n"
+               "ALTER TABLE {table} RENAME COLUMN {from} TO {to};",
+               {{"trigger", name}, {"table", relation.display}, {"from", from}, {"to", to}}))}));
   steps.push_back(concat({"DROP FUNCTION ", function, "();"}));
-  steps.push_back(
-      allowed_step("drop-column", "replaced by a column with the new name",
-                   concat({"ALTER TABLE ", relation.display, " DROP COLUMN ", from, ";"})));
 }
 
 void check(const Context& context, Findings& findings) {
@@ -59,7 +70,8 @@ constexpr Rule rename_column = {
     "its instances at the same instant. Views keep working, since they follow the column itself; "
     "functions whose body is text do not.",
     "Add a column with the new name, keep both equal with a trigger, backfill, deploy "
-    "the code, then drop the old column.",
+    "the code; then, in one short transaction, drop that column and rename the old one, with which "
+    "its indexes, keys and views stay.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders "
     "SELECT g, g FROM generate_series(1, 1000) g;",
     "ALTER TABLE orders RENAME COLUMN total TO amount;",

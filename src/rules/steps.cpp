@@ -232,7 +232,7 @@ void append_partition_steps(const Context& context, const ddl::Relation& parent,
                             Vector<Text>& steps) {
   ddl::Facts& facts = context.facts;
   for (const ddl::Relation& child : facts.partitions(parent)) {
-    const Text name = facts.free_name(child, index.part, "idx");
+    const Text name = facts.free_name(child, index.part, index.label);
     append_partition_index(context, child, name, index, steps);
     if (child.partitioned()) append_partition_steps(context, child, name, index, steps);
     steps.push_back(concat({"ALTER INDEX ", qualified(facts, parent.schema, parent_index),
@@ -242,6 +242,17 @@ void append_partition_steps(const Context& context, const ddl::Relation& parent,
 
 }  // namespace
 
+Text name_part(const ddl::KeySpec& key) {
+  Text part;
+  for (const Vector<Text>* columns : {&key.columns, &key.include}) {
+    for (const Text& column : *columns) {
+      if (!part.empty()) part.push_back('_');
+      part.append(column.empty() ? std::string_view("expr") : std::string_view(column));
+    }
+  }
+  return part;
+}
+
 void append_index_steps(const Context& context, const OnlineIndex& index, Vector<Text>& steps) {
   const ddl::Relation& relation = context.relation();
   if (!relation.partitioned()) {
@@ -250,20 +261,13 @@ void append_index_steps(const Context& context, const OnlineIndex& index, Vector
     return;
   }
   OnlineIndex named = index;
-  if (named.name.empty()) named.name = context.facts.free_name(relation, index.part, "idx");
+  if (named.name.empty()) named.name = context.facts.free_name(relation, index.part, index.label);
   steps.push_back(
       create_index_sql(context, named, "", named.name, concat({"ONLY ", relation.display})));
   append_partition_steps(context, relation, named.name, named, steps);
 }
 
 namespace {
-
-Text key_name(const Context& context, bool primary) {
-  const ddl::KeySpec& key = context.action.key;
-  if (!key.name.empty()) return key.name;
-  return context.facts.free_name(context.relation(), primary ? "" : key.columns.front(),
-                                 primary ? "pkey" : "key");
-}
 
 // A key constraint on a partitioned table: declared on the parent alone, then completed by
 // attaching each partition's own index.
@@ -283,9 +287,11 @@ void append_key_steps(const Context& context, std::string_view kind, Vector<Text
   const ddl::KeySpec& key = context.action.key;
   const bool primary = kind == "PRIMARY KEY";
   OnlineIndex index;
-  index.name = key_name(context, primary);
   index.unique = true;
-  index.part = key.columns.front();
+  index.part = primary ? Text() : name_part(key);
+  index.label = primary ? "pkey" : "key";
+  index.name =
+      key.name.empty() ? facts.free_name(context.relation(), index.part, index.label) : key.name;
   index.constraint = kind;
   index.definition = key_definition(facts, key, Syntax::kIndex);
   if (primary) {
@@ -304,49 +310,18 @@ void append_key_steps(const Context& context, std::string_view kind, Vector<Text
                           " ", kind, " USING INDEX ", quoted, deferral(key), ";"}));
 }
 
-void append_new_column_steps(const Context& context, const ddl::TypeChange& change,
-                             Vector<Text>& steps) {
-  if (change.conversion.empty()) return;
-  ddl::Facts& facts = context.facts;
-  const ddl::Relation& relation = context.relation();
-  const Text& table = relation.display;
-  const ddl::Column& column = *context.column();
-  const bool composite = column.composite || change.composite;
-  const Text fresh = facts.free_column_name(relation, column.name, "new");
-  const Text from = facts.quote(column.name);
-  const Text to = facts.quote(fresh);
-  const Text old = facts.quote(facts.free_column_name(relation, column.name, "old"));
-  const Text trigger = facts.quote(facts.free_name(relation, column.name, "sync"));
-  const Text function = concat({facts.quote(relation.schema), ".", trigger});
-  steps.push_back(concat({"ALTER TABLE ", table, " ADD COLUMN ", to, " ", change.new_type, ";"}));
-  append_sync_steps(
-      context, {from, to, change.conversion_of_new, composite, true, function, trigger}, steps);
-  steps.push_back(
-      backfill_step(context, concat({to, " = ", change.conversion}),
-                    concat({is_null(to, composite), " AND ",
-                            is_not_null(concat({"(", change.conversion, ")"}), composite)})));
-  if (column.not_null) append_not_null_steps(context, fresh, steps);
-  const Text swap = core::fill(
-      "DROP TRIGGER {trigger} ON {table};\n"
-      "ALTER TABLE {table} RENAME COLUMN {from} TO {old};\n"
-      "ALTER TABLE {table} RENAME COLUMN {to} TO {from};",
-      {{"trigger", trigger}, {"table", table}, {"from", from}, {"old", old}, {"to", to}});
-  steps.push_back(
-      concat({"-- give ", comment_on_one_line(to), " the default of ", comment_on_one_line(from),
-              ", its indexes (CONCURRENTLY) and its constraints (NOT VALID, then\n"
-              "-- VALIDATE; foreign keys on both sides), then swap the names:\n",
-              allowed_step("rename-column", "the column of the new type takes over", swap)}));
-  steps.push_back(concat({"DROP FUNCTION ", function, "();"}));
-  steps.push_back(allowed_step("drop-column", "replaced by the column of the new type",
-                               concat({"ALTER TABLE ", table, " DROP COLUMN ", old, ";"})));
-}
-
 void append_inline_column(const Context& context, Vector<Text>& steps) {
   if (context.action.kind != ddl::ActionKind::kAddColumn) return;
   const ddl::NewColumn& added = context.added();
   steps.push_back(concat({"ALTER TABLE ", context.relation().display, " ADD COLUMN ",
                           context.facts.quote(context.action.column), " ", added.type,
-                          added.default_sql.empty() ? "" : " DEFAULT ", added.default_sql, ";"}));
+                          added.default_sql.empty() ? "" : " DEFAULT ", added.default_sql,
+                          added.not_null ? " NOT NULL;" : ";"}));
+}
+
+void append_inline_key(const Context& context, Vector<Text>& steps) {
+  const ddl::KeySpec& key = context.action.key;
+  if (key.unique) append_key_steps(context, key.primary ? "PRIMARY KEY" : "UNIQUE", steps);
 }
 
 namespace {

@@ -41,7 +41,8 @@ Text allowed_step(std::string_view rule, std::string_view reason, std::string_vi
 struct OnlineIndex {
   Text name;        // raw
   Text definition;  // " (a, b) WHERE ..."
-  Text part;        // for names of leaf indexes
+  Text part;        // of the names that the server would give to indexes of partitions
+  std::string_view label = "idx";  // and their end
   Text constraint;  // "UNIQUE" or "PRIMARY KEY" where each partition needs the constraint too
   bool unique = false;
   bool if_not_exists = false;
@@ -51,12 +52,22 @@ void append_index_steps(const Context& context, const OnlineIndex& index, Vector
 // Steps of ADD PRIMARY KEY or ADD UNIQUE without a long lock. `kind`: "PRIMARY KEY" or "UNIQUE".
 void append_key_steps(const Context& context, std::string_view kind, Vector<Text>& steps);
 
-// The steps of a change of type by way of a new column, with names swapped at the end.
-void append_new_column_steps(const Context& context, const ddl::TypeChange& change,
-                             Vector<Text>& steps);
+// The steps of a change of type by way of a new column, with names swapped at the end; or in the
+// detail why there is no such way.
+void add_new_column_way(const Context& context, const ddl::TypeChange& change, Finding& finding);
+
+// Indexes like those of a column on another one, under names of their own, in order.
+Vector<Text> append_like_indexes(const Context& context, const ddl::Belongings& belongings,
+                                 std::string_view from, std::string_view to, Vector<Text>& steps);
 
 // ADD COLUMN ... UNIQUE: the step that adds the column without its key.
 void append_inline_column(const Context& context, Vector<Text>& steps);
+
+// ADD COLUMN ... UNIQUE or PRIMARY KEY: the steps that bring the key when the column is filled.
+void append_inline_key(const Context& context, Vector<Text>& steps);
+
+// What the server would put for the columns into the name of an index: "email_tenant".
+Text name_part(const ddl::KeySpec& key);
 
 // Puts SET and RESET lock_timeout between the steps: on for those that take a strong lock briefly,
 // off for those that a timeout would harm.

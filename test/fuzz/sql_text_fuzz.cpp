@@ -1,7 +1,8 @@
-// end_of_name and trim_statement on any bytes: they stay inside the text, and cut where they claim.
+// What looks into SQL text, on any bytes: it stays inside the text, and cuts where it claims.
 #include <cstdint>
 #include <cstdlib>
 
+#include "core/column_text.hpp"
 #include "core/sql_text.hpp"
 
 using namespace db_guard;
@@ -44,6 +45,14 @@ void check_parts(std::string_view sql) {
   }
 }
 
+// Put in its own place, a column leaves the text as it is.
+void check_replaced(std::string_view sql) {
+  const core::Text text = core::replace_column(sql, "a", "a");
+  require(std::string_view(text) == sql);
+  const core::Text referenced = core::replace_referenced_column(sql, "a", "a");
+  require(std::string_view(referenced) == sql);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -51,5 +60,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t start = 0; start <= size && start < 64; start++) check_name(sql, start);
   check_trimmed(sql);
   check_parts(sql);
+  check_replaced(sql);
   return 0;
 }

@@ -85,5 +85,14 @@ TEST(FindingsJson, HasTheEvidenceInOrder) {
             R"("message": "gone"}])");
 }
 
+TEST(FindingsJson, HasTheSafeWayStepByStep) {
+  Finding way = finding();
+  way.safe_sql.emplace_back("-- then:\nDROP \"x\";");
+  way.safe_sql.emplace_back("RESET lock_timeout;");
+  EXPECT_EQ(readable(findings_json({way})),
+            R"([{"rule": "drop-column", "severity": "warn", "object": "public.\"Orders\"", )"
+            R"("message": "gone", "safe_sql": ["-- then:\nDROP \"x\";", "RESET lock_timeout;"]}])");
+}
+
 }  // namespace
 }  // namespace db_guard::core

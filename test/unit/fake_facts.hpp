@@ -16,6 +16,8 @@ constexpr std::uint64_t kGigabyte = 1024 * kMegabyte;
 
 class FakeFacts : public ddl::Facts {
  public:
+  FakeFacts() { owned.known = true; }
+
   using Text = core::Text;
   template <class T>
   using Vector = core::Vector<T>;
@@ -36,6 +38,7 @@ class FakeFacts : public ddl::Facts {
   std::vector<ddl::Dependent> dependents;
   ddl::NewColumn added;
   ddl::TypeChange change;
+  ddl::Belongings owned;
   ddl::IndexUse use;
   ddl::Duplicates found_duplicates;
 
@@ -149,6 +152,7 @@ class FakeFacts : public ddl::Facts {
   Vector<ddl::Dependent> relation_dependents(const ddl::Relation&) override {
     return {dependents.begin(), dependents.end()};
   }
+  ddl::Belongings belongings(const ddl::Relation&, const ddl::Column&) override { return owned; }
   ddl::IndexUse index_use(const ddl::Relation&, const ddl::Index&) override { return use; }
   ddl::Duplicates duplicates(const ddl::Relation&, const ddl::Action&) override {
     return found_duplicates;

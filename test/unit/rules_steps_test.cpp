@@ -122,6 +122,32 @@ class Steps : public testing::Test {
     facts.add_partition(1, south);
   }
 
+  // What a column can have that another one must be given.
+  void own_everything() {
+    facts.owned.keys.resize(2);
+    facts.owned.keys[0].name = "by_total";
+    facts.owned.keys[0].definition = " USING btree (lower(total))";
+    facts.owned.keys[1].name = "Key";
+    facts.owned.keys[1].definition = " USING btree (total)";
+    facts.owned.keys[1].unique = true;
+    facts.owned.keys[1].constraint = "UNIQUE";
+    facts.owned.keys[1].deferral = " DEFERRABLE";
+    facts.owned.constraints.resize(2);
+    facts.owned.constraints[0].name = "positive";
+    facts.owned.constraints[0].definition = "CHECK ((total > 0))";
+    facts.owned.constraints[0].validated = true;
+    facts.owned.constraints[1].name = "To total";
+    facts.owned.constraints[1].definition = "FOREIGN KEY (total) REFERENCES public.total(total)";
+    facts.owned.references.resize(1);
+    facts.owned.references[0].table = facts.add_table("lines");
+    facts.owned.references[0].key.name = "of_total";
+    facts.owned.references[0].key.definition =
+        "FOREIGN KEY (total) REFERENCES public.orders(total)";
+    facts.owned.references[0].key.validated = true;
+    facts.owned.properties = {Text("ALTER TABLE public.orders ALTER COLUMN total SET DEFAULT 7;")};
+    facts.owned.statistics = {Text("CREATE STATISTICS s ON total, code FROM public.orders;")};
+  }
+
   FakeFacts facts;
   Action action;
 };
@@ -169,6 +195,21 @@ TEST_F(Steps, AddVolatileDefault) {
   facts.added.not_null = true;
   EXPECT_EQ(steps("add-column-volatile-default", ActionKind::kAddColumn, "seen"),
             first + under_timeout(not_null("public.orders", "orders_seen_not_null", "seen")));
+}
+
+TEST_F(Steps, AddVolatileDefaultWithAKey) {
+  facts.added.volatile_default = facts.added.has_default = true;
+  facts.added.default_sql = "f()";
+  action.key.unique = true;
+  action.key.columns = {Text("token")};
+  const Strings key =
+      Strings{"CREATE UNIQUE INDEX CONCURRENTLY orders_token_key ON public.orders (token);"} +
+      under_timeout({"ALTER TABLE public.orders ADD CONSTRAINT orders_token_key UNIQUE USING INDEX "
+                     "orders_token_key;"});
+  const Strings all = steps("add-column-volatile-default", ActionKind::kAddColumn, "token");
+  ASSERT_GT(all.size(), key.size());
+  EXPECT_EQ(Strings(all.end() - std::ptrdiff_t(key.size()), all.end()), key);
+  EXPECT_EQ(steps("add-unique-constraint", ActionKind::kAddColumn, "token"), Strings{});
 }
 
 TEST_F(Steps, BackfillCountsThePagesOfEveryDescendant) {
@@ -278,18 +319,29 @@ TEST_F(Steps, RenameColumn) {
       }) +
       Strings{backfill("public.orders", "amount = total", "amount IS NULL AND total IS NOT NULL")};
   const Strings last = {
-      "-- deploy the code that uses amount, then:\n"
-      "DROP TRIGGER orders_amount_sync ON public.orders;",
+      "-- deploy the code that uses amount, then:\n" +
+          allowed("drop-column,rename-column",
+                  "all code uses the new name, and the column itself takes it",
+                  "DROP TRIGGER orders_amount_sync ON public.orders;\n"
+                  "ALTER TABLE public.orders DROP COLUMN amount;\n"
+                  "ALTER TABLE public.orders RENAME COLUMN total TO amount;"),
       "DROP FUNCTION public.orders_amount_sync();",
-      allowed("drop-column", "replaced by a column with the new name",
-              "ALTER TABLE public.orders DROP COLUMN total;"),
   };
-  EXPECT_EQ(steps("rename-column", ActionKind::kRenameColumn, "total"),
-            first + under_timeout(last));
+  const auto all = [&] { return steps("rename-column", ActionKind::kRenameColumn, "total"); };
+  EXPECT_EQ(all(), first + last);
+  // The column keeps its NOT NULL, as all else that hangs on it; only lookups need help meanwhile.
   facts.columns[1][1].not_null = true;
-  EXPECT_EQ(
-      steps("rename-column", ActionKind::kRenameColumn, "total"),
-      first + under_timeout(not_null("public.orders", "orders_amount_not_null", "amount") + last));
+  facts.owned.keys.resize(2);
+  facts.owned.keys[0].definition = " USING btree (total DESC)";
+  facts.owned.keys[1].definition = " USING btree (total, code)";
+  facts.owned.keys[0].unique = facts.owned.keys[1].unique = true;
+  facts.owned.keys[1].deferral = " DEFERRABLE";
+  EXPECT_EQ(all(), (first +
+                    Strings{"CREATE UNIQUE INDEX CONCURRENTLY orders_amount_idx ON public.orders "
+                            "USING btree (amount DESC);",
+                            "CREATE INDEX CONCURRENTLY orders_amount_idx ON public.orders USING "
+                            "btree (amount, code);"} +
+                    last));
 }
 
 TEST_F(Steps, RenameColumnWithoutEqualityComparesText) {
@@ -405,21 +457,21 @@ TEST_F(Steps, AddUniqueToPartitionsOfAnyDepth) {
       steps("add-unique-constraint", ActionKind::kAddUnique),
       under_timeout({
           "ALTER TABLE ONLY public.orders ADD CONSTRAINT orders_id_key UNIQUE (id) DEFERRABLE;",
-          "ALTER TABLE ONLY public.north ADD CONSTRAINT north_id_idx UNIQUE (id) DEFERRABLE;",
+          "ALTER TABLE ONLY public.north ADD CONSTRAINT north_id_key UNIQUE (id) DEFERRABLE;",
       }) +
-          Strings{"CREATE UNIQUE INDEX CONCURRENTLY \"North 1_id_idx\" ON public.\"North 1\" "
+          Strings{"CREATE UNIQUE INDEX CONCURRENTLY \"North 1_id_key\" ON public.\"North 1\" "
                   "(id);"} +
           under_timeout({
-              "ALTER TABLE public.\"North 1\" ADD CONSTRAINT \"North 1_id_idx\" UNIQUE USING INDEX "
-              "\"North 1_id_idx\" DEFERRABLE;",
-              "ALTER INDEX public.north_id_idx ATTACH PARTITION public.\"North 1_id_idx\";",
-              "ALTER INDEX public.orders_id_key ATTACH PARTITION public.north_id_idx;",
+              "ALTER TABLE public.\"North 1\" ADD CONSTRAINT \"North 1_id_key\" UNIQUE USING INDEX "
+              "\"North 1_id_key\" DEFERRABLE;",
+              "ALTER INDEX public.north_id_key ATTACH PARTITION public.\"North 1_id_key\";",
+              "ALTER INDEX public.orders_id_key ATTACH PARTITION public.north_id_key;",
           }) +
-          Strings{"CREATE UNIQUE INDEX CONCURRENTLY south_id_idx ON public.south (id);"} +
+          Strings{"CREATE UNIQUE INDEX CONCURRENTLY south_id_key ON public.south (id);"} +
           under_timeout({
-              "ALTER TABLE public.south ADD CONSTRAINT south_id_idx UNIQUE USING INDEX "
-              "south_id_idx DEFERRABLE;",
-              "ALTER INDEX public.orders_id_key ATTACH PARTITION public.south_id_idx;",
+              "ALTER TABLE public.south ADD CONSTRAINT south_id_key UNIQUE USING INDEX "
+              "south_id_key DEFERRABLE;",
+              "ALTER INDEX public.orders_id_key ATTACH PARTITION public.south_id_key;",
           }));
 }
 
@@ -515,6 +567,14 @@ TEST_F(Steps, DropIndexInUse) {
             "DROP INDEX public.\"By total\";");
 }
 
+TEST_F(Steps, NameAKeyAsTheServerWould) {
+  action.key.columns = {Text("id"), Text("code")};
+  action.key.include = {Text("total")};
+  EXPECT_EQ(steps("add-unique-constraint", ActionKind::kAddUnique).front(),
+            "CREATE UNIQUE INDEX CONCURRENTLY orders_id_code_total_key ON public.orders (id, code) "
+            "INCLUDE (total);");
+}
+
 // --- types
 // ------------------------------------------------------------------------------------------
 
@@ -535,34 +595,80 @@ TEST_F(Steps, AlterTypeByWayOfANewColumn) {
       }) +
       Strings{backfill("public.orders", "total_new = total::bigint",
                        "total_new IS NULL AND (total::bigint) IS NOT NULL")};
-  const Strings last = {
-      "-- give total_new the default of total, its indexes (CONCURRENTLY) and its constraints (NOT "
-      "VALID, then\n"
-      "-- VALIDATE; foreign keys on both sides), then swap the names:\n" +
-          allowed("rename-column", "the column of the new type takes over",
-                  "DROP TRIGGER orders_total_sync ON public.orders;\n"
-                  "ALTER TABLE public.orders RENAME COLUMN total TO total_old;\n"
-                  "ALTER TABLE public.orders RENAME COLUMN total_new TO total;"),
-      "DROP FUNCTION public.orders_total_sync();",
-      allowed("drop-column", "replaced by the column of the new type",
-              "ALTER TABLE public.orders DROP COLUMN total_old;"),
+  const auto last = [](const std::string& swapped) {
+    return Strings{allowed("rename-column", "the column of the new type takes over",
+                           "DROP TRIGGER orders_total_sync ON public.orders;\n"
+                           "ALTER TABLE public.orders RENAME COLUMN total TO total_old;\n"
+                           "ALTER TABLE public.orders RENAME COLUMN total_new TO total;" +
+                               swapped),
+                   "DROP FUNCTION public.orders_total_sync();",
+                   allowed("drop-column", "replaced by the column of the new type",
+                           "ALTER TABLE public.orders DROP COLUMN total_old;")};
   };
   const auto all = [&] {
     return steps("alter-column-type-rewrite", ActionKind::kSetColumnType, "total");
   };
-  EXPECT_EQ(all(), first + last);
+  EXPECT_EQ(all(), first + last(""));
   facts.columns[1][1].not_null = true;
   EXPECT_EQ(all(), first + under_timeout(
                                not_null("public.orders", "orders_total_new_not_null", "total_new") +
-                               last));
-  facts.change.conversion = "";
-  EXPECT_EQ(all(), Strings{});
+                               last("")));
+  facts.columns[1][1].not_null = false;
+  own_everything();
+  EXPECT_EQ(
+      all(),
+      (first +
+       Strings{"CREATE INDEX CONCURRENTLY orders_total_new_idx ON public.orders USING "
+               "btree (lower(total_new));",
+               "CREATE UNIQUE INDEX CONCURRENTLY orders_total_new_idx ON public.orders "
+               "USING btree (total_new);"} +
+       under_timeout(
+           Strings{"ALTER TABLE public.orders ADD CONSTRAINT orders_total_new_check CHECK "
+                   "((total_new > 0)) NOT VALID;",
+                   "ALTER TABLE public.orders VALIDATE CONSTRAINT orders_total_new_check;",
+                   "ALTER TABLE public.orders ADD CONSTRAINT orders_total_new_fkey FOREIGN "
+                   "KEY (total_new) REFERENCES public.total(total) NOT VALID;",
+                   "ALTER TABLE public.lines ADD CONSTRAINT lines_total_new_fkey FOREIGN KEY "
+                   "(total) REFERENCES public.orders(total_new) NOT VALID;",
+                   "ALTER TABLE public.lines VALIDATE CONSTRAINT lines_total_new_fkey;"} +
+           last("\nALTER TABLE public.orders ALTER COLUMN total SET DEFAULT 7;"
+                "\nALTER TABLE public.lines DROP CONSTRAINT of_total;"
+                "\nALTER TABLE public.lines RENAME CONSTRAINT lines_total_new_fkey TO of_total;"
+                "\nALTER TABLE public.orders DROP CONSTRAINT \"Key\",\n"
+                "  ADD CONSTRAINT \"Key\" UNIQUE USING INDEX orders_total_new_idx "
+                "DEFERRABLE;") +
+           Strings{"ALTER INDEX public.orders_total_new_idx RENAME TO by_total;",
+                   "ALTER TABLE public.orders RENAME CONSTRAINT orders_total_new_check TO "
+                   "positive;",
+                   "ALTER TABLE public.orders RENAME CONSTRAINT orders_total_new_fkey TO "
+                   "\"To total\";",
+                   "CREATE STATISTICS s ON total, code FROM public.orders;"})));
+}
+
+TEST_F(Steps, AlterTypeThatNoOtherColumnCanStandInFor) {
+  facts.change.rewrite = true;
+  const auto found = [&] {
+    return finding("alter-column-type-rewrite", ActionKind::kSetColumnType, "total");
+  };
+  // The conversion could not be read without waiting for a lock.
+  EXPECT_EQ(readable(found().safe_sql), Strings{});
+  facts.change.conversion = facts.change.conversion_of_new = "x";
+  EXPECT_NE(readable(found().safe_sql), Strings{});
+  facts.owned.obstacle = "it is an identity column";
+  EXPECT_EQ(readable(found().safe_sql), Strings{});
+  EXPECT_NE(readable(found().detail).find("take its place: it is an identity column."),
+            std::string::npos);
+  facts.owned.known = false;
+  EXPECT_EQ(readable(found().safe_sql), Strings{});
 }
 
 TEST_F(Steps, AlterTypeUnderCheckConstraints) {
   facts.change.checked = {Text("Positive"), Text("small")};
   facts.change.check_definitions = {Text("\"Positive\" CHECK (total > 0)"),
                                     Text("small CHECK (total < 10)")};
+  facts.change.rebuilt_indexes = {Text("public.i")};
+  EXPECT_EQ(steps("alter-column-type-check", ActionKind::kSetColumnType, "total"), Strings{});
+  facts.change.rebuilt_indexes.clear();
   EXPECT_EQ(
       steps("alter-column-type-check", ActionKind::kSetColumnType, "total"),
       under_timeout({

@@ -9,8 +9,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import wire  # noqa: E402
 
-SOURCES = ("matrix", "suite", "generated", "squawk")
-BY_DEFAULT = SOURCES[:3]
+SOURCES = ("matrix", "suite", "generated", "proof", "squawk")
+BY_DEFAULT = SOURCES[:4]
 
 
 def arguments():
@@ -19,7 +19,8 @@ def arguments():
     parser.add_argument("--port", default="5432")
     parser.add_argument("--user", default="postgres")
     parser.add_argument("--only", default="", help="of: " + " ".join(SOURCES))
-    parser.add_argument("--files", default="", help="files of the regression tests")
+    parser.add_argument("--files", default="", help="files of the regression tests; rules to prove")
+    parser.add_argument("--pg-dump", default="pg_dump", help="that of the server's version")
     parser.add_argument("--regress-folder", help="src/test/regress of PostgreSQL's sources")
     parser.add_argument("--regress-library", default="", help="folder with regress.so")
     parser.add_argument("--squawk", help="squawk's program")

@@ -1,0 +1,91 @@
+"""What may differ between a statement and its safe way: rule by rule, each with the reason. The table of
+docs/proof.md is made of it."""
+import re
+
+
+class Allowance:
+    """`apply` rewrites the lines of both states so that what is allowed looks the same."""
+
+    def __init__(self, rules, sentence, apply, shapes=None):
+        self.rules = rules
+        self.sentence = sentence
+        self.apply = apply
+        self.shapes = shapes
+
+    def fits(self, case):
+        return case.rule.slug in self.rules and (self.shapes is None or case.shape in self.shapes)
+
+
+def any_column_order(lines):
+    return [sorted_columns(line) if line.startswith("CREATE TABLE ") else line for line in lines]
+
+
+def sorted_columns(statement):
+    """pg_dump has a line for each column."""
+    lines = statement.split("\n")
+    ends = [i for i, line in enumerate(lines) if line in (")", ");") or line.startswith(") ")]
+    if not ends or len(lines) < 3:
+        return statement
+    body = sorted(line.rstrip(",") for line in lines[1:ends[-1]])
+    return "\n".join([lines[0]] + body + lines[ends[-1]:])
+
+
+NAME = r'(?:"(?:[^"]|"")+"|\w+)'
+INDEX = re.compile(rf"CREATE (?:UNIQUE )?INDEX (?P<name>{NAME}) ON (?:ONLY )?(?P<schema>{NAME})\.(?P<what>.*)", re.S)
+ATTACHED = re.compile(rf"ALTER INDEX .* ATTACH PARTITION (?P<name>{NAME}\.{NAME});?", re.S)
+
+
+def any_names_of_partition_indexes(lines):
+    attached = {match.group("name") for match in map(ATTACHED.fullmatch, lines) if match}
+    return with_any_names(lines, lambda name: name in attached)
+
+
+def any_names_of_indexes(lines):
+    return with_any_names(lines, lambda name: True)
+
+
+def with_any_names(lines, wanted):
+    """Indexes called by what they are instead."""
+    for match in [match for match in map(INDEX.fullmatch, lines) if match]:
+        name, schema = match.group("name"), match.group("schema")
+        if wanted(f"{schema}.{name}"):
+            known_as = f"[index on {match.group('what')}]"
+            lines = [line.replace(f"{schema}.{name}", f"{schema}.{known_as}").replace(f"INDEX {name} ON",
+                                                                                  f"INDEX {known_as} ON")
+                     for line in lines]
+    return lines
+
+
+NEW_COLUMN = ("alter-column-type-foreign-key", "alter-column-type-reindex", "alter-column-type-rewrite")
+
+ALLOWANCES = [
+    Allowance(NEW_COLUMN, "The column of the new type stands behind the others: a table has no other order of "
+              "columns than that in which they came.", any_column_order),
+    Allowance(NEW_COLUMN, "The indexes of partitions keep the names that the server gave them for the new column; "
+              "the index of the parent gets its name back.", any_names_of_partition_indexes, ("partitioned",)),
+    Allowance(("create-index-blocking",), "An index on an expression that has no name of its own is called `expr` by "
+              "the steps, which must name it; the server would take the name of the function.", any_names_of_indexes,
+              ("partitioned, expression, no name",)),
+]
+
+# Rules whose columns get values that are drawn anew each time: nothing can be compared but that they exist.
+DRAWN = {
+    "add-column-volatile-default": "A volatile default draws its values anew each time; only their presence is compared.",
+    "add-primary-key": "The same, where the example's new key column has a volatile default.",
+}
+
+# What the comment of a step leaves to the developer, done by the bench: the rule, and SQL over the new column.
+DEVELOPERS_PART = {
+    "add-column-required": "UPDATE {table} SET {column} = 'EUR'",
+}
+
+
+def table_of_allowances():
+    lines = ["| rule | what may differ, and why |", "|---|---|"]
+    rows = [(rule, item.sentence + shapes_text(item)) for item in ALLOWANCES for rule in item.rules]
+    rows += list(DRAWN.items())
+    return lines + [f"| `{rule}` | {sentence} |" for rule, sentence in sorted(rows)]
+
+
+def shapes_text(item):
+    return "" if item.shapes is None else f" (Shapes: {', '.join(item.shapes)}.)"
