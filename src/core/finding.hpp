@@ -9,8 +9,9 @@
 
 namespace db_guard::core {
 
-// Worst first, so that findings sort by it.
-enum class Severity : std::uint8_t { kBlock, kWarn, kNote };
+// Worst first, so that findings sort by it. No rule reports kOff: it is what the policy of the
+// database makes of findings that nobody is to be bothered with.
+enum class Severity : std::uint8_t { kBlock, kWarn, kNote, kOff };
 
 constexpr std::string_view severity_name(Severity severity) {
   switch (severity) {
@@ -19,9 +20,11 @@ constexpr std::string_view severity_name(Severity severity) {
     case Severity::kWarn:
       return "warn";
     case Severity::kNote:
+      return "note";
+    case Severity::kOff:
       break;
   }
-  return "note";
+  return "off";
 }
 
 // A number or a name behind the message, for machines: it goes to the log as JSON.

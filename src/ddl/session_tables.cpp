@@ -5,7 +5,11 @@
 #include "pg/server_version.hpp"
 
 extern "C" {
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "nodes/makefuncs.h"
 #include "pgstat.h"
+#include "storage/lock.h"
 #include "storage/procarray.h"
 #include "utils/hsearch.h"
 #include "utils/pgstat_internal.h"
@@ -96,12 +100,49 @@ void remember_created(Oid relation) {
   entry->sessions = sessions_so_far();
 }
 
+namespace {
+
+bool is_free_of_others(Oid relation) {
+  LOCKTAG tag;
+  SET_LOCKTAG_RELATION(tag, MyDatabaseId, relation);
+  int others = 0;
+  (void)GetLockConflicts(&tag, AccessExclusiveLock, &others);
+  return others == 0;
+}
+
+bool is_own_table(Oid relation) {
+  const Created* created = find_created(relation);
+  if (created == nullptr || !is_free_of_others(relation)) return false;
+  return has_been_alone_since(*created) || !statistics_show_use(relation);
+}
+
+// The table, be it named by its index.
+Oid table_named_by(const Action& action) {
+  const char* schema = action.target.schema.empty() ? nullptr : action.target.schema.c_str();
+  RangeVar* name =
+      makeRangeVar(const_cast<char*>(schema), const_cast<char*>(action.target.name.c_str()), -1);
+  const Oid id = RangeVarGetRelid(name, NoLock, true);
+  return action.kind == ActionKind::kDropIndex ? IndexGetRelation(id, true) : id;
+}
+
+}  // namespace
+
 bool is_known_to_nobody_else(const Relation& relation) {
   const Oid id = relation.id;
-  const Created* created = find_created(id);
-  if (created == nullptr) return false;
-  if (!find_sessions_in_the_way(relation, Lock::kAccessExclusive).empty()) return false;
-  return pg::call([&] { return has_been_alone_since(*created) || !statistics_show_use(id); });
+  return pg::call([&] { return is_own_table(id); });
+}
+
+bool concerns_nobody_else(const Statement& statement) {
+  if (created_tables == nullptr) return false;
+  const Action* before = nullptr;
+  for (const Action& action : statement.actions) {
+    if (!has_existing_target(action.kind)) return false;
+    // All actions of an ALTER TABLE are on the same one.
+    if (before != nullptr && before->target == action.target) continue;
+    if (!pg::call([&] { return is_own_table(table_named_by(action)); })) return false;
+    before = &action;
+  }
+  return true;
 }
 
 }  // namespace db_guard::ddl

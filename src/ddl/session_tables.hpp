@@ -14,4 +14,8 @@ void remember_created(Oid relation);
 // seen no use of it (they may be a minute behind).
 bool is_known_to_nobody_else(const Relation& relation);
 
+// All that the statement is about are such tables: nobody can be hurt. Costs a fraction of judging
+// the statement. A name that may not be resolved raises the error that the server would raise.
+bool concerns_nobody_else(const Statement& statement);
+
 }  // namespace db_guard::ddl

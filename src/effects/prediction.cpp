@@ -170,6 +170,8 @@ bool may_do_more(EventTriggerEvent event, CommandTag tag) {
   return false;
 }
 
+}  // namespace
+
 void weigh_event_triggers(Prediction& prediction, Node* tree) {
   const CommandTag tag = CreateCommandTag(tree);
   if (!command_tag_event_trigger_ok(tag)) return;
@@ -179,8 +181,6 @@ void weigh_event_triggers(Prediction& prediction, Node* tree) {
   }
 }
 
-}  // namespace
-
 void predict_statement(Prediction& prediction, Node* tree) {
   if (prediction.script != nullptr && predict_by_script(prediction, tree)) return;
   const bool known = predict_alter_table(prediction, tree) ||
@@ -189,7 +189,6 @@ void predict_statement(Prediction& prediction, Node* tree) {
                      predict_view(prediction, tree) || predict_maintenance(prediction, tree) ||
                      predict_other(prediction, tree);
   if (!known) cannot_judge(prediction, "db_guard does not know this command");
-  weigh_event_triggers(prediction, tree);
   if (prediction.script != nullptr) mind_the_script(prediction, tree);
 }
 

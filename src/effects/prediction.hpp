@@ -76,6 +76,9 @@ void lock_indexes(Prediction& prediction, Oid table, LOCKMODE lock);
 // The one entry: a raw parse tree, as the parser made it.
 void predict_statement(Prediction& prediction, Node* tree);
 
+// What event triggers of users will do, nobody knows: they make a prediction an estimate.
+void weigh_event_triggers(Prediction& prediction, Node* tree);
+
 // A family of commands each; false where the statement is none of theirs.
 bool predict_alter_table(Prediction& prediction, Node* tree);   // alter_table.cpp
 bool predict_create_table(Prediction& prediction, Node* tree);  // create_table.cpp

@@ -34,6 +34,9 @@ struct LogObject {
   bool temporary;    // a temporary relation
   Oid relation;      // where it was looked up and found
 };
+// At the start of a statement that will leave the name as it is: at the end, when the statement has
+// emptied the caches, the look-up costs several times as much.
+void note_object(Frame& frame, const Node* tree);
 // As the frame knows it, or else looked up.
 LogObject object_of(const Frame& frame, const Node* tree);
 

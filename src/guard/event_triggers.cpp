@@ -85,6 +85,9 @@ Datum db_guard_ddl_command_start(PG_FUNCTION_ARGS) {
   if (guard::is_exempt()) PG_RETURN_NULL();
   event.frame->skip_log = guard::takes_temporary_name_away(event.tree);
   if (guard::mode() == guard::Mode::kOff) PG_RETURN_NULL();
+  if (guard::settings().log_ddl && !event.frame->skip_log) {
+    guard::note_object(*event.frame, event.tree);
+  }
   pg::enter([&] { guard::judge_statement(event); });
   PG_RETURN_NULL();
 }

@@ -11,6 +11,7 @@
 #include "guard/message.hpp"
 #include "guard/settings.hpp"
 #include "pg/subtransaction.hpp"
+#include "policy/rule_policy.hpp"
 #include "rules/evaluate.hpp"
 #include "rules/wording.hpp"
 
@@ -49,8 +50,18 @@ struct Judgement {
   bool rewrites = false;
 };
 
-void conclude(const Vector<Finding>& findings, Judgement& judgement) {
+// Empty where only the text around the statement is known.
+std::string_view text_of(const Event& event) {
+  const Frame& frame = *event.frame;
+  if (!frame.located || frame.query == nullptr) return {};
+  const std::string_view text = std::string_view(frame.query).substr(std::size_t(frame.location));
+  return frame.length > 0 ? text.substr(0, std::size_t(frame.length)) : text;
+}
+
+void conclude(const Event& event, Vector<Finding> findings, Judgement& judgement) {
   if (findings.empty()) return;
+  // Only where there is something to decide: most statements have no finding.
+  policy::apply_policy(policy::read_policy(), text_of(event), findings);
   judgement.found = true;
   judgement.findings = core::findings_json(findings);
   judgement.rewrites = std::any_of(findings.begin(), findings.end(),
@@ -176,33 +187,18 @@ bool analyse(const Event& event, Analysis&& analysis) {
   }
 }
 
-bool keeps_its_name(const ddl::Action& action) {
-  return action.kind != ddl::ActionKind::kDropIndex &&
-         action.kind != ddl::ActionKind::kRenameRelation;
-}
-
-// Spares the log a look-up at the end, when the statement has emptied the caches.
-void note_object(const Event& event, const ddl::Action& action, ddl::Facts& facts) {
-  if (!keeps_its_name(action)) return;
-  const auto relation = facts.relation(action.target);
-  if (!relation || relation->temporary) return;
-  const char* name = relation->display.c_str();
-  pg::call([&] { event.frame->object = keep_in_frame(*event.frame, name); });
-}
-
 }  // namespace
 
 void judge_statement(const Event& event) {
   const char* text = event.frame->located ? event.frame->query : nullptr;
   const ddl::Source source{text, event.frame->location, event.frame->length};
   const ddl::Statement statement = ddl::translate(event.tree, event.tag, source);
-  if (!rules::is_judged(statement)) return;
+  if (!rules::is_judged(statement) || ddl::concerns_nobody_else(statement)) return;
   Judgement judgement;
   const bool analysed = analyse(event, [&] {
     ddl::CatalogFacts facts;
     effects::CatalogPredictor predictor;
-    conclude(rules::evaluate(statement, predictor, facts, small_table_bytes()), judgement);
-    note_object(event, statement.actions.front(), facts);
+    conclude(event, rules::evaluate(statement, predictor, facts, small_table_bytes()), judgement);
   });
   if (analysed && judgement.found) act(event, judgement);
 }
@@ -235,7 +231,7 @@ void judge_rewrite(const Event& event, Oid table) {
     if (!relation || relation->temporary || relation->created_in_transaction) return;
     const ddl::Size size = ddl::size_of(*relation);
     if (size.bytes <= small_table_bytes() || ddl::is_known_to_nobody_else(*relation)) return;
-    conclude({rewrite_finding(*relation, size)}, judgement);
+    conclude(event, {rewrite_finding(*relation, size)}, judgement);
   });
   if (analysed && judgement.found) act(event, judgement);
 }

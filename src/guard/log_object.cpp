@@ -161,6 +161,16 @@ LogObject object_of(const Frame& frame, const Node* tree) {
   return {name_of_other(tree), false, InvalidOid};
 }
 
+void note_object(Frame& frame, const Node* tree) {
+  if (IsA(tree, RenameStmt) || IsA(tree, AlterObjectSchemaStmt)) return;
+  const RangeVar* range = relation_of(tree);
+  if (range == nullptr) return;
+  const LogObject object = relation_object(range);
+  if (OidIsValid(object.relation) && !object.temporary) {
+    frame.object = keep_in_frame(frame, object.name);
+  }
+}
+
 bool takes_temporary_name_away(const Node* tree) {
   if (IsA(tree, DropStmt)) return drops_only_temporary(reinterpret_cast<const DropStmt*>(tree));
   if (!IsA(tree, RenameStmt)) return false;

@@ -42,6 +42,7 @@ Decision decide(const Vector<Finding>& findings, const PolicyInput& input) {
   if (!input.may_override) decision.reserved_for = input.override_role;
   const Vector<Text> allowed = core::split_list(input.allow);
   for (const Finding& finding : findings) {
+    if (finding.severity == Severity::kOff) continue;
     if (names(allowed, finding.rule)) {
       decision.why_not_allowed = objection(input);
       if (decision.why_not_allowed.empty()) {

@@ -1,4 +1,4 @@
-// What findings lead to. Pure: settings in, decision out.
+// What findings lead to by the settings of the session. Pure: settings in, decision out.
 #pragma once
 
 #include "core/finding.hpp"

@@ -14,7 +14,6 @@ extern "C" {
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(db_guard_check_sql);
@@ -25,16 +24,6 @@ PG_FUNCTION_INFO_V1(db_guard_size_here);
 namespace db_guard::lint {
 
 namespace {
-
-// db_guard.small_table_size; the guard keeps its own settings.
-std::uint64_t small_table_bytes() {
-  return pg::call([] {
-    int kilobytes = 0;
-    const char* value = GetConfigOption("db_guard.small_table_size", false, false);
-    if (!parse_int(value, &kilobytes, GUC_UNIT_KB, nullptr)) elog(ERROR, "no size: %s", value);
-    return std::uint64_t(kilobytes) * 1024;
-  });
-}
 
 // In the order of lint/lint.sql.
 enum Column { kStatement, kLine, kRule, kSeverity, kObject, kMessage, kDetail, kSafeSql, kColumns };
@@ -78,7 +67,7 @@ Vector<ReportedFinding> check(const Script* scripts, int count) {
   // An error takes the settings back with the transaction.
   ScriptSettings settings;
   pg::call([&] { settings.begin(); });
-  Checker checker(settings, small_table_bytes());
+  Checker checker(settings, true);
   for (int i = 0; i < count; i++) {
     checker.check_file(scripts[i].file != nullptr ? scripts[i].file : "", scripts[i].sql);
   }

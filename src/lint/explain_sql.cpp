@@ -73,7 +73,10 @@ class Explainer {
       return;
     }
     effects::Prediction prediction = blank(statement);
-    Text problem = attempt([&] { effects::predict_statement(prediction, statement.tree); });
+    Text problem = attempt([&] {
+      effects::predict_statement(prediction, statement.tree);
+      effects::weigh_event_triggers(prediction, statement.tree);
+    });
     if (!problem.empty() && prediction.script != nullptr) {
       // Most likely a name or type that the script makes.
       prediction = blank(statement);

@@ -57,6 +57,42 @@ AS 'MODULE_PATHNAME', 'db_guard_trace_sql';
 COMMENT ON FUNCTION db_guard.trace_sql(text) IS
 'What each statement of a script does to every relation that exists before it, observed: runs the script in a subtransaction and rolls it back. Takes the locks it reports, until the end of the transaction of the caller. certainty is unknown where a statement failed or cannot be run like this (proof says why).';
 
+CREATE FUNCTION db_guard.script_findings(
+    sql text, OUT fingerprint bigint, OUT rule text, OUT object text, OUT statement text, OUT severity text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'db_guard_script_findings';
+
+COMMENT ON FUNCTION db_guard.script_findings(text) IS
+'What the rules find in a script, whatever the policy makes of it, as db_guard.baseline records it: for that function. Runs nothing.';
+REVOKE ALL ON FUNCTION db_guard.script_findings(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION db_guard.script_findings(text) TO PUBLIC;
+
+-- Without a search_path of its own: the names in the script are the caller's.
+CREATE FUNCTION db_guard.baseline(
+    sql text, reason text DEFAULT NULL, expires timestamptz DEFAULT NULL)
+RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+AS $$
+    WITH recorded AS (
+        INSERT INTO db_guard.rule_baseline AS entry (fingerprint, rule, object, statement, reason, expires)
+        SELECT DISTINCT finding.fingerprint, finding.rule, finding.object, finding.statement,
+               baseline.reason, baseline.expires
+          FROM db_guard.script_findings(baseline.sql) AS finding
+        ON CONFLICT (fingerprint) DO UPDATE
+        SET rule = excluded.rule, object = excluded.object, statement = excluded.statement,
+            reason = excluded.reason, expires = excluded.expires, author = excluded.author,
+            recorded_at = excluded.recorded_at
+        RETURNING 1)
+    SELECT pg_catalog.count(*) FROM recorded;
+$$;
+
+COMMENT ON FUNCTION db_guard.baseline(text, text, timestamptz) IS
+'Records what the rules find in a script today: from now on these findings on these statements neither block nor are told again. Runs nothing; returns how many are recorded. Needs SELECT, INSERT and UPDATE on db_guard.rule_baseline.';
+REVOKE ALL ON FUNCTION db_guard.baseline(text, text, timestamptz) FROM PUBLIC;
+-- The rights on the table decide.
+GRANT EXECUTE ON FUNCTION db_guard.baseline(text, text, timestamptz) TO PUBLIC;
+
 CREATE FUNCTION db_guard.check_sql(
     sql text,
     OUT statement integer, OUT line integer, OUT rule text, OUT severity text, OUT object text,

@@ -37,6 +37,7 @@ std::string_view gitlab_severity(Severity severity) {
     case Severity::kWarn:
       return "minor";
     case Severity::kNote:
+    case Severity::kOff:
       break;
   }
   return "info";

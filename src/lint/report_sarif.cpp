@@ -17,6 +17,7 @@ std::string_view sarif_level(Severity severity) {
     case Severity::kWarn:
       return "warning";
     case Severity::kNote:
+    case Severity::kOff:
       break;
   }
   return "note";

@@ -91,6 +91,7 @@ std::string_view github_command(Severity severity) {
     case Severity::kWarn:
       return "::warning ";
     case Severity::kNote:
+    case Severity::kOff:
       break;
   }
   return "::notice ";

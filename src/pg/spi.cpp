@@ -42,6 +42,9 @@ Rows copy_rows(MemoryContext target) {
 
 Rows run(const Request& request, MemoryContext target) {
   const int nest_level = pin_search_path();
+  // Our patterns hold backslashes, which a session may have made escapes.
+  (void)set_config_option("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION,
+                          GUC_ACTION_SAVE, true, 0, false);
   if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   const int code =
       SPI_execute_with_args(request.sql, request.parameters, const_cast<Oid*>(request.types),

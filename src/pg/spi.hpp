@@ -19,8 +19,9 @@ struct Rows {
   }
 };
 
-// Runs `sql` with the current role's rights and search_path = pg_catalog, pg_temp, whatever the
-// session's is. Parameters are text ($1 ...); cast them in the statement.
+// Runs `sql` with the current role's rights and search_path = pg_catalog, pg_temp and
+// standard_conforming_strings = on, whatever the session's are. Parameters are text ($1 ...); cast
+// them in the statement.
 Rows query(const char* sql, std::initializer_list<const char*> parameters = {});
 
 }  // namespace db_guard::pg

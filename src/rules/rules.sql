@@ -14,7 +14,7 @@ COMMENT ON FUNCTION db_guard.list_rules() IS
 
 CREATE VIEW db_guard.rules AS
 SELECT rule, family, severity, title, effect, why, safe_way, example, since_version,
-       setup, good_example, lock_mode, work
+       setup, good_example, lock_mode, work, db_guard.rule_action(rule) AS action
   FROM db_guard.list_rules();
 
 COMMENT ON VIEW db_guard.rules IS
@@ -32,6 +32,7 @@ COMMENT ON COLUMN db_guard.rules.setup IS 'Statements that make the tables of th
 COMMENT ON COLUMN db_guard.rules.good_example IS 'Statements to the same end that no rule reports.';
 COMMENT ON COLUMN db_guard.rules.lock_mode IS 'Lock that the example takes on its table, as in pg_locks.mode.';
 COMMENT ON COLUMN db_guard.rules.work IS 'Work under that lock: rewrite, scan, index build, none; error where the server refuses after locking.';
+COMMENT ON COLUMN db_guard.rules.action IS 'What it does in this database: its severity, or what db_guard.set_rule has made of it for all schemas and tables.';
 
 REVOKE ALL ON FUNCTION db_guard.list_rules() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION db_guard.list_rules() TO PUBLIC;

@@ -14,10 +14,13 @@ my %MAY = (
     'ddl-wall' => [qw(core pg rules ddl-pure)],
     pg         => [qw(core)],
     effects    => [qw(core pg ddl-pure ddl-wall)],
+    'policy-pure' => [qw(core rules)],
+    'policy-wall' => [qw(core pg rules policy-pure)],
+    'policy-sql'  => [qw(core pg rules policy-pure policy-wall)],
 );
-my @SLICE_MAY = qw(core pg rules ddl-pure ddl-wall effects);
+my @SLICE_MAY = qw(core pg rules ddl-pure ddl-wall effects policy-pure policy-wall);
 
-my @PURE = qw(core rules ddl-pure);
+my @PURE = qw(core rules ddl-pure policy-pure);
 my $SERVER_FOLDERS = join '|', qw(access archive backup bootstrap catalog commands common datatype executor
     fe_utils foreign jit lib libpq mb nodes optimizer parser partitioning port portability postmaster
     regex replication rewrite snowball statistics storage tcop tsearch utils);
@@ -43,14 +46,14 @@ sub includes_of {
     return @found;
 }
 
-# What gives a room its SQL functions (*_sql.cpp) belongs to the wall, and so does a file of ddl that
-# includes the wall.
+# What gives a room its SQL functions (*_sql.cpp) belongs to the wall, and so does a file of ddl or policy
+# that includes the wall.
 sub room_of {
     my $file = shift;
     my ($folder) = $file =~ m{^src/([^/]+)/} or return 'top';
     return "$folder-sql" if $file =~ /_sql\.cpp$/;
-    return $folder if $folder ne 'ddl';
-    return (grep { $_->[0] =~ m{^pg/} } @{ $includes{$file} || [] }) ? 'ddl-wall' : 'ddl-pure';
+    return $folder if $folder !~ /^(?:ddl|policy)$/;
+    return (grep { $_->[0] =~ m{^pg/} } @{ $includes{$file} || [] }) ? "$folder-wall" : "$folder-pure";
 }
 
 sub wrong_edges {

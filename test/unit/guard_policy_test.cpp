@@ -122,6 +122,17 @@ TEST(Policy, NothingFoundPasses) {
   EXPECT_EQ(readable(decision.why_not_allowed), "");
 }
 
+// What the policy of the database has put aside is neither said nor counted as overridden.
+TEST(Policy, OffPassesWithoutAWord) {
+  for (const Allow allow : {Allow::kNothing, Allow::kAll}) {
+    const Decision decision =
+        decide({finding("drop-column", Severity::kOff)}, input(Mode::kBlock, allow));
+    EXPECT_EQ(decision.verdict, kPass);
+    EXPECT_FALSE(decision.overridden);
+    EXPECT_TRUE(decision.findings.empty());
+  }
+}
+
 TEST(Policy, TheWorstFindingDecides) {
   const Finding block = finding("drop-column", Severity::kBlock);
   const Finding warn = finding("drop-index-blocking", Severity::kWarn);

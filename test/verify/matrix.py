@@ -34,15 +34,19 @@ class Cell:
         self.words = {word for word in work.split() if not word.startswith("SCAN(")}
 
 
+def read_cases():
+    with open(os.path.join(HERE, "lock_matrix.tsv"), encoding="utf-8") as file:
+        return [Case(line) for line in file if not line.startswith("#")]
+
+
 def run(server, options):
     trace = Source("matrix", "lock matrix, prediction against trace", 100)
     record = Source("measured", "lock matrix, prediction against what was measured", 100)
     started = time.monotonic()
-    prepare(server)
+    prepare(server, DATABASE)
     session = server.session(DATABASE)
     major = int(session.rows("SHOW server_version_num")[0][0]) // 10000
-    with open(os.path.join(HERE, "lock_matrix.tsv"), encoding="utf-8") as file:
-        cases = [Case(line) for line in file if not line.startswith("#")]
+    cases = read_cases()
     for case in cases:
         session = run_case(server, session, case, major, trace, record)
     session.close()
@@ -53,11 +57,12 @@ def run(server, options):
     return [trace, record] if record.total.statements else [trace]
 
 
-def prepare(server):
-    server.create_database(DATABASE, "template0")
-    session = server.session(DATABASE)
+def prepare(server, database):
+    """The tables of the matrix in a database of their own."""
+    server.create_database(database, "template0")
+    session = server.session(database)
     session.rows("CREATE EXTENSION db_guard")
-    session.rows(f"ALTER DATABASE {DATABASE} SET db_guard.mode TO 'off'")
+    session.rows(f"ALTER DATABASE {database} SET db_guard.mode TO 'off'")
     session.rows("SET db_guard.mode TO 'off'; SET client_min_messages TO error")
     with open(os.path.join(HERE, "lock_matrix.sql"), encoding="utf-8") as file:
         old, _, new = file.read().partition("-- 18\n")

@@ -9,7 +9,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import wire  # noqa: E402
 
-SOURCES = ("matrix", "suite", "generated")
+SOURCES = ("matrix", "suite", "generated", "squawk")
+BY_DEFAULT = SOURCES[:3]
 
 
 def arguments():
@@ -21,13 +22,14 @@ def arguments():
     parser.add_argument("--files", default="", help="files of the regression tests")
     parser.add_argument("--regress-folder", help="src/test/regress of PostgreSQL's sources")
     parser.add_argument("--regress-library", default="", help="folder with regress.so")
+    parser.add_argument("--squawk", help="squawk's program")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--limit", type=int, default=20)
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--out", help="folder for the disagreements as JSON lines")
     options = parser.parse_args()
-    options.only = options.only.split() or list(SOURCES)
+    options.only = options.only.split() or list(BY_DEFAULT)
     options.files = options.files.split()
     options.progress = progress
     wrong = [name for name in options.only if name not in SOURCES]
