@@ -94,6 +94,20 @@ ALTER TABLE orders DROP COLUMN total;
 -- db_guard: allow drop-colum because it is misspelt
 $$);
 
+-- The policy of the database counts here as it does for the guard.
+SELECT db_guard.set_rule('drop-column', 'warn', 'lint_check');
+SELECT db_guard.set_rule('rename-table', 'off');
+SELECT db_guard.baseline('ALTER TABLE orders ALTER COLUMN note SET NOT NULL; ALTER TABLE orders DROP COLUMN code -- db_guard: allow drop-column because of this');
+SELECT * FROM found($$
+    ALTER TABLE orders DROP COLUMN note;
+    alter  table orders drop column code;
+    ALTER TABLE orders ALTER COLUMN note SET NOT NULL;
+    ALTER TABLE orders ALTER COLUMN code SET NOT NULL;
+    ALTER TABLE orders RENAME TO sales;
+$$);
+SELECT db_guard.unset_rule('drop-column', 'lint_check'), db_guard.unset_rule('rename-table');
+DELETE FROM db_guard.rule_baseline;
+
 -- Bodies of DO.
 SELECT statement, line, rule, message FROM db_guard.check_sql($$SELECT 1;
 DO $body$

@@ -46,6 +46,16 @@ std::string_view setting(const char* name) {
   return value != nullptr ? std::string_view(value) : std::string_view();
 }
 
+// db_guard.small_table_size; the guard keeps its settings to itself.
+std::uint64_t small_table_bytes() {
+  return pg::call([] {
+    int kilobytes = 0;
+    const char* value = GetConfigOption("db_guard.small_table_size", false, false);
+    if (!parse_int(value, &kilobytes, GUC_UNIT_KB, nullptr)) elog(ERROR, "no size: %s", value);
+    return std::uint64_t(kilobytes) * 1024;
+  });
+}
+
 // By the db_guard.allow in force, which is most often the script's own.
 bool is_allowed(std::string_view rule) {
   const Vector<Text> allowed = core::split_list(setting("db_guard.allow"));
@@ -58,15 +68,8 @@ bool is_allowed(std::string_view rule) {
 
 }  // namespace
 
-// db_guard.small_table_size; the guard keeps its own settings.
-std::uint64_t Checker::small_table_bytes() {
-  return pg::call([] {
-    int kilobytes = 0;
-    const char* value = GetConfigOption("db_guard.small_table_size", false, false);
-    if (!parse_int(value, &kilobytes, GUC_UNIT_KB, nullptr)) elog(ERROR, "no size: %s", value);
-    return std::uint64_t(kilobytes) * 1024;
-  });
-}
+Checker::Checker(ScriptSettings& settings, bool by_policy)
+    : settings_(settings), by_policy_(by_policy), small_table_size_(small_table_bytes()) {}
 
 void Checker::add(const Place& place, core::Finding finding) {
   ReportedFinding reported;
@@ -102,7 +105,7 @@ void Checker::check_file(std::string_view file, const char* sql) {
     check_statement(statement);
     allowances.end_statement(statement.line, statement.text);
   }
-  allowances.apply(file, is_rule);
+  if (by_policy_) allowances.apply(file, is_rule);
   drop_allowed(findings_);
   std::stable_sort(
       findings_.begin() + std::ptrdiff_t(first), findings_.end(),
@@ -159,10 +162,16 @@ void Checker::note(Node* tree) {
 }
 
 // The one place where statements meet the rules.
-core::Vector<core::Finding> Checker::evaluate(const ddl::Statement& statement) {
+core::Vector<core::Finding> Checker::evaluate(const ddl::Statement& statement,
+                                              std::string_view text) {
   ScriptFacts facts(script_, lent_, settings_.in_transaction_block());
   effects::CatalogPredictor predictor(changed_ ? &script_ : nullptr);
-  return rules::evaluate(statement, predictor, facts, small_table_size_);
+  core::Vector<core::Finding> found =
+      rules::evaluate(statement, predictor, facts, small_table_size_);
+  if (found.empty() || !by_policy_) return found;
+  if (!policy_) policy_ = policy::read_policy();
+  policy::apply_policy(*policy_, text, found);
+  return found;
 }
 
 void Checker::judge(const Place& place, Node* tree, const ddl::Source& source) {
@@ -174,7 +183,7 @@ void Checker::judge(const Place& place, Node* tree, const ddl::Source& source) {
   try {
     pg::rolled_back([&] {
       if (!is_here(place, tree)) return;
-      found = evaluate(statement);
+      found = evaluate(statement, place.text);
     });
   } catch (const ddl::Refused&) {
     say_why_refused(place, known);
@@ -182,9 +191,8 @@ void Checker::judge(const Place& place, Node* tree, const ddl::Source& source) {
     if (error.is_interruption()) throw;
     add(place, kNotJudged, concat({"db_guard could not judge this statement: ", error.what()}));
   }
-  if (!found.empty() && policy_ != nullptr) policy::apply_policy(*policy_, place.text, found);
   for (core::Finding& finding : found) {
-    if (finding.severity == core::Severity::kOff || is_allowed(finding.rule)) continue;
+    if (finding.severity == Severity::kOff || is_allowed(finding.rule)) continue;
     add(place, std::move(finding));
   }
 }
@@ -245,7 +253,7 @@ void Checker::check_body(const Place& place, std::string_view body, int first_li
     check_embedded({place.statement, line, body.substr(counted, embedded.length)}, embedded);
     allowances.end_statement(line, body.substr(counted, embedded.length));
   }
-  allowances.apply(file_, is_rule);
+  if (by_policy_) allowances.apply(file_, is_rule);
 }
 
 void Checker::check_embedded(const Place& place, const core::EmbeddedStatement& embedded) {

@@ -17,10 +17,9 @@ namespace db_guard::lint {
 // makes.
 class Checker {
  public:
-  // `settings` has begun, and is forgotten by the caller. Without a policy, findings come as the
-  // rules themselves have them.
-  Checker(ScriptSettings& settings, const policy::Policy* policy)
-      : settings_(settings), policy_(policy), small_table_size_(small_table_bytes()) {}
+  // `settings` has begun, and is forgotten by the caller. Without `by_policy` the
+  // findings are what the rules say, whatever the policy of the database and comments make of it.
+  Checker(ScriptSettings& settings, bool by_policy);
 
   // The name must live as long as the findings.
   void check_file(std::string_view file, const char* sql);
@@ -43,18 +42,17 @@ class Checker {
   void note(Node* tree);
 
   void judge(const Place& place, Node* tree, const ddl::Source& source);
-  core::Vector<core::Finding> evaluate(const ddl::Statement& statement);
+  core::Vector<core::Finding> evaluate(const ddl::Statement& statement, std::string_view text);
   bool is_here(const Place& place, const Node* tree);
   void say_why_refused(const Place& place, const Node* tree);
 
   void add(const Place& place, core::Finding finding);
   void add(const Place& place, const Notice& notice, Text message);
 
-  static std::uint64_t small_table_bytes();
-
   ScriptSettings& settings_;
-  const policy::Policy* policy_;
+  bool by_policy_;
   std::uint64_t small_table_size_;
+  std::optional<policy::Policy> policy_;
   effects::ScriptState script_{};
   ScriptTypes types_{};
   bool changed_ = false;  // an earlier statement changes something

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "core/fingerprint.hpp"
 #include "core/sql_tokens.hpp"
 #include "core/text.hpp"
 #include "lint/report_writers.hpp"
@@ -11,16 +12,6 @@
 namespace db_guard::lint {
 
 namespace {
-
-// FNV-1a, 64 bits.
-constexpr std::uint64_t kOffset = 14695981039346656037U;
-constexpr std::uint64_t kPrime = 1099511628211U;
-
-std::uint64_t hash(std::uint64_t state, std::string_view text) {
-  for (const char c : text) state = (state ^ static_cast<unsigned char>(c)) * kPrime;
-  // A byte that no text has, so that "ab", "c" differs from "a", "bc".
-  return (state ^ 0xff) * kPrime;
-}
 
 struct Counted {
   std::uint64_t hash;
@@ -38,9 +29,9 @@ Text hexadecimal(std::uint64_t value) {
 Vector<Text> fingerprints(const Vector<ReportedFinding>& findings) {
   Vector<Counted> hashes;
   for (const ReportedFinding& finding : findings) {
-    std::uint64_t state = hash(hash(kOffset, finding.file), finding.rule);
-    state = hash(hash(state, finding.object), core::without_layout(finding.text));
-    hashes.push_back({state, hashes.size()});
+    const std::uint64_t hash = core::fingerprint_of(
+        {finding.file, finding.rule, finding.object, core::without_layout(finding.text)});
+    hashes.push_back({hash, hashes.size()});
   }
   // Equal ones are told apart by their order.
   std::sort(hashes.begin(), hashes.end(), [](const Counted& a, const Counted& b) {

@@ -16,7 +16,10 @@ namespace db_guard::lint {
 
 namespace {
 
-void put_finding(const ReportedFinding& finding, const Text& statement, ReturnSetInfo* result) {
+using core::Text;
+
+void put_finding(const ReportedFinding& finding, ReturnSetInfo* result) {
+  const Text statement = policy::baseline_statement(finding.text);
   const std::int64_t fingerprint =
       policy::baseline_fingerprint(finding.rule, finding.object, statement);
   const char* rule = finding.rule.c_str();
@@ -32,18 +35,16 @@ void put_finding(const ReportedFinding& finding, const Text& statement, ReturnSe
   });
 }
 
-// As the rules have them; what the linter adds of its own is about no hazard.
+// What the linter has to say of the reading is nothing that the guard could tell again.
 void put_findings(const char* sql, ReturnSetInfo* result) {
-  // An error takes the settings back with the transaction.
   ScriptSettings settings;
   pg::call([&] { settings.begin(); });
-  Checker checker(settings, nullptr);
-  checker.check_file("", sql);
-  pg::call([&] { settings.forget(); });
+  Checker checker(settings, false);
+  checker.check_file({}, sql);
   for (const ReportedFinding& finding : checker.take()) {
-    if (rules::find_rule(finding.rule) == nullptr) continue;
-    put_finding(finding, policy::baseline_statement(finding.text), result);
+    if (rules::find_rule(finding.rule) != nullptr) put_finding(finding, result);
   }
+  pg::call([&] { settings.forget(); });
 }
 
 }  // namespace
