@@ -56,7 +56,7 @@ def with_any_names(lines, wanted):
     return lines
 
 
-NEW_NOT_NULL = re.compile(r'CONSTRAINT (?:\w+_new_not_null|"(?:[^"]|"")+_new_not_null") NOT NULL')
+NEW_NOT_NULL = re.compile(r'CONSTRAINT (?:\w+_new\d*_not_null|"(?:[^"]|"")+_new\d*_not_null") NOT NULL')
 
 
 def any_name_of_new_not_null(lines):
