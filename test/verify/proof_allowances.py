@@ -56,9 +56,18 @@ def with_any_names(lines, wanted):
     return lines
 
 
+NEW_NOT_NULL = re.compile(r'CONSTRAINT (?:\w+_new\d*_not_null|"(?:[^"]|"")+_new\d*_not_null") NOT NULL')
+
+
+def any_name_of_new_not_null(lines):
+    return [NEW_NOT_NULL.sub("NOT NULL", line) if line.startswith("CREATE TABLE ") else line for line in lines]
+
+
 NEW_COLUMN = ("alter-column-type-foreign-key", "alter-column-type-reindex", "alter-column-type-rewrite")
 
 ALLOWANCES = [
+    Allowance(NEW_COLUMN, "From PostgreSQL 18 on NOT NULL has a name of its own; it stays the one that it was given "
+              "with the new column.", any_name_of_new_not_null),
     Allowance(NEW_COLUMN, "The column of the new type stands behind the others: a table has no other order of "
               "columns than that in which they came.", any_column_order),
     Allowance(NEW_COLUMN, "The indexes of partitions keep the names that the server gave them for the new column; "
