@@ -148,7 +148,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const core::Finding finding = finding_of(bytes);
   // Longer ones say nothing new, and take long.
-  check_reports(bytes.substr(0, 48));
+  if (bytes.size() <= 32) check_reports(bytes);
   // The reader itself refuses what is cut off.
   core::Text cut = core::findings_json({finding});
   cut.pop_back();
