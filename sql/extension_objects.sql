@@ -20,7 +20,7 @@ SELECT c.oid::regclass AS relation, privilege_type
  WHERE relnamespace = 'db_guard'::regnamespace AND grantee = 0 ORDER BY 1, 2;
 SELECT p.oid::regprocedure AS function, prosecdef, proconfig
   FROM pg_proc p WHERE pronamespace = 'db_guard'::regnamespace
-   AND has_function_privilege('public', p.oid, 'EXECUTE') ORDER BY 1::text;
+   AND has_function_privilege('public', p.oid, 'EXECUTE') ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT rule, family, severity, lock_mode, work FROM db_guard.rules;
 SELECT count(*) AS incomplete FROM db_guard.rules AS r
  WHERE EXISTS (SELECT FROM jsonb_each_text(to_jsonb(r)) WHERE coalesce(value, '') = '');

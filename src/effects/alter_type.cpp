@@ -69,8 +69,11 @@ void remake_constraint(Alteration& alteration, const TypePlan& plan, Oid constra
 void remake_dependents(Alteration& alteration, const TypePlan& plan) {
   List* objects = NIL;
   ListCell* cell = nullptr;
+  const ScriptState* script = alteration.prediction.script;
+  List* gone = script != nullptr ? gone_constraints(*script) : NIL;
   foreach (cell, plan.constraints) {
     if (is_dropped(alteration, ConstraintRelationId, lfirst_oid(cell))) continue;
+    if (list_member_oid(gone, lfirst_oid(cell))) continue;
     objects = lappend(objects, object_address(ConstraintRelationId, lfirst_oid(cell), 0));
     remake_constraint(alteration, plan, lfirst_oid(cell));
   }

@@ -123,7 +123,7 @@ void predict_by_shape(Prediction& prediction, Node* tree) {
   const RangeVar* name = relation_of(tree);
   const Oid id = name != nullptr ? find_relation(prediction, name) : InvalidOid;
   if (!OidIsValid(id)) {
-    if (!prediction.meets_new) {
+    if (!prediction.meets_new && prediction.effects == NIL) {
       cannot_judge(prediction, "what it names is not there before the script runs");
     }
     return;
