@@ -53,6 +53,12 @@ endif
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# PGXS looks for an installed script under the path that it has in the source tree.
+.PHONY: uninstall-scripts
+uninstall: uninstall-scripts
+uninstall-scripts:
+	rm -f $(addprefix '$(DESTDIR)$(bindir)'/, $(notdir $(SCRIPTS)))
+
 ifneq ($(ROOT),$(CURDIR))
 # Sources only: a VPATH for everything takes the objects of an in-tree build for ours and links nothing.
 srcdir := $(ROOT)
