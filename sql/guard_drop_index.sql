@@ -64,4 +64,5 @@ RESET db_guard.allow;
 SELECT command_tag, object, outcome, allow_reason FROM db_guard.ddl_log WHERE object LIKE 'di.orders%' AND outcome = 'allowed';
 \c -
 SET client_min_messages = warning;
+SET db_guard.mode = off;
 DROP SCHEMA di CASCADE;

@@ -104,4 +104,5 @@ CREATE INDEX ON t (id);
 SELECT outcome, findings FROM db_guard.ddl_log WHERE outcome <> 'done' AND object LIKE '%harmless%';
 \c -
 SET client_min_messages = warning;
+SET db_guard.mode = off;
 DROP SCHEMA harmless CASCADE;

@@ -80,5 +80,6 @@ ALTER TABLE users DROP COLUMN code, ALTER COLUMN total TYPE bigint;
 \c -
 SET client_min_messages = warning;
 DROP PUBLICATION messages_of_users;
+SET db_guard.mode = off;
 DROP SCHEMA messages CASCADE;
 DROP ROLE regress_db_guard_owner;

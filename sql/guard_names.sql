@@ -41,4 +41,5 @@ ALTER TABLE "Naming ""Matters"""."Sales_us" ADD CONSTRAINT "Sales_us_id_idx" UNI
 ALTER INDEX "Naming ""Matters"""."the Key" ATTACH PARTITION "Naming ""Matters"""."Sales_us_id_idx";
 SELECT indexrelid::regclass, indisvalid FROM pg_index WHERE indexrelid::regclass::text LIKE '%the Key%';
 SET client_min_messages = warning;
+SET db_guard.mode = off;
 DROP SCHEMA "Naming ""Matters""" CASCADE;

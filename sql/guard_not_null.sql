@@ -31,4 +31,5 @@ ALTER TABLE nn.t ALTER COLUMN e SET NOT NULL;
 ALTER TABLE nn.t DROP CONSTRAINT t_e_not_null;
 \c -
 SET client_min_messages = warning;
+SET db_guard.mode = off;
 DROP SCHEMA nn CASCADE;

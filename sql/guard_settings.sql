@@ -88,4 +88,5 @@ SET db_guard.mode = off;
 SELECT DISTINCT guarded, what_to_do FROM db_guard.coverage WHERE what_to_do LIKE 'db_guard%';
 \c -
 SET client_min_messages = warning;
+SET db_guard.mode = off;
 DROP SCHEMA settings CASCADE;

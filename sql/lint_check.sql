@@ -212,4 +212,5 @@ SELECT (db_guard.check_files('text', '{}', '{}')).*;
 -- Nothing has happened.
 SELECT attname FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attnum > 0 ORDER BY attnum;
 SET client_min_messages = warning;
+SET db_guard.mode = off;
 DROP SCHEMA lint_check CASCADE;

@@ -122,4 +122,5 @@ SELECT count(*) FROM told('');
 SELECT count(*) FROM db_guard.explain_ddl(NULL);
 
 SET client_min_messages = warning;
+SET db_guard.mode = off;
 DROP SCHEMA lint_explain CASCADE;

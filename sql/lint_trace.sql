@@ -66,5 +66,6 @@ RESET ROLE;
 SELECT duration_ms >= 0 AS timed, bytes > 0 AS sized FROM db_guard.trace_sql('LOCK TABLE orders');
 
 SET client_min_messages = warning;
+SET db_guard.mode = off;
 DROP SCHEMA lint_trace CASCADE;
 DROP ROLE regress_lint_trace;

@@ -96,5 +96,6 @@ TRUNCATE db_guard.rule_baseline;
 ALTER TABLE baseline.t DROP COLUMN a;
 \c -
 SET client_min_messages = warning;
+SET db_guard.mode = off;
 DROP SCHEMA baseline CASCADE;
 DROP SCHEMA other CASCADE;

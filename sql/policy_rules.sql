@@ -153,5 +153,6 @@ ROLLBACK;
 TRUNCATE db_guard.rule_policy;
 \c -
 SET client_min_messages = warning;
+SET db_guard.mode = off;
 DROP SCHEMA policy CASCADE;
 DROP SCHEMA "Policy_2" CASCADE;

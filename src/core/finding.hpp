@@ -39,6 +39,7 @@ struct Finding {
   std::string_view rule;
   Severity severity = Severity::kBlock;
   bool rewrites = false;  // the action it is about writes the table anew
+  bool hopeless = false;  // allowed or not, the server will refuse the statement
   Text object;            // qualified and quoted
   Text message;           // one line: what happens, to what, how big it is here
   Text detail;            // why it hurts here

@@ -135,6 +135,14 @@ std::size_t end_of_token(std::string_view sql, std::size_t at) {
   return starts_name(c) ? end_of_word(sql, at) : at + 1;
 }
 
+std::size_t end_of_code(std::string_view sql) {
+  std::size_t end = 0;
+  for (std::size_t at = skip_blanks(sql, 0); at < sql.size(); at = skip_blanks(sql, end)) {
+    end = end_of_token(sql, at);
+  }
+  return end;
+}
+
 Vector<std::string_view> split_at_commas(std::string_view sql) {
   Vector<std::string_view> parts;
   std::size_t start = 0;

@@ -29,6 +29,9 @@ std::size_t end_of_name(std::string_view sql, std::size_t start);
 // Assumes standard_conforming_strings = on.
 std::size_t end_of_token(std::string_view sql, std::size_t at);
 
+// The offset behind the last thing that is no blank and no comment.
+std::size_t end_of_code(std::string_view sql);
+
 // The parts between the commas that stand in no parenthesis, bracket, string or comment, trimmed.
 Vector<std::string_view> split_at_commas(std::string_view sql);
 

@@ -247,6 +247,8 @@ bool CatalogFacts::in_transaction_block() {
 
 std::int64_t CatalogFacts::lock_timeout_ms() { return LockTimeout; }
 
+std::int64_t CatalogFacts::maintenance_work_mem_kb() { return maintenance_work_mem; }
+
 // Resolving can fail in ways that only the server need report: no USAGE on the schema, another
 // database's name. The statement fails the same way.
 Oid CatalogFacts::resolve(const ObjectName& name) {
@@ -341,6 +343,8 @@ bool CatalogFacts::known_to_nobody_else(const Relation& relation) {
   return is_known_to_nobody_else(relation);
 }
 
+Lock CatalogFacts::held_lock(const Relation& relation) { return strongest_held_lock(relation); }
+
 Vector<Session> CatalogFacts::sessions_in_the_way(const Relation& relation, Lock lock) {
   return find_sessions_in_the_way(relation, lock);
 }
@@ -369,6 +373,42 @@ Belongings CatalogFacts::belongings(const Relation& relation, const Column& colu
 
 IndexUse CatalogFacts::index_use(const Relation& relation, const Index& index) {
   return read_index_use(relation, index);
+}
+
+KeyIndex CatalogFacts::key_index(const Relation& relation, const Index& index) {
+  return read_key_index(relation, index);
+}
+
+Vector<Text> CatalogFacts::index_columns(const Relation& relation, const Text& name) {
+  const auto found = index({relation.schema, name});
+  return found ? key_index(relation, *found).columns : Vector<Text>{};
+}
+
+std::optional<SimilarIndex> CatalogFacts::similar_index(const Relation& relation,
+                                                        const Action& action) {
+  return find_similar_index(relation, action);
+}
+
+std::optional<KnownConstraint> CatalogFacts::constraint(const Relation& relation,
+                                                        std::string_view name) {
+  return read_constraint(relation, name);
+}
+
+bool CatalogFacts::foreign_key_is_indexed(const Relation& relation, const Vector<Text>& columns) {
+  return has_foreign_key_index(relation, columns);
+}
+
+Vector<KeyMismatch> CatalogFacts::key_mismatches(const Relation& relation, const Relation& other,
+                                                 const Action& action) {
+  return find_key_mismatches(relation, other, action);
+}
+
+CheckFacts CatalogFacts::check_facts(const Relation& relation, const Action& action) {
+  return analyse_check(relation, action);
+}
+
+Vector<Text> CatalogFacts::publications_of_changes(const Relation& relation) {
+  return find_publications_of_changes(relation);
 }
 
 Duplicates CatalogFacts::duplicates(const Relation& relation, const Action& action) {

@@ -13,6 +13,7 @@ class CatalogFacts : public Facts {
   int server_major() override;
   bool in_transaction_block() override;
   std::int64_t lock_timeout_ms() override;
+  std::int64_t maintenance_work_mem_kb() override;
 
   std::optional<Relation> relation(const ObjectName& name) override;
   std::optional<Relation> relation_by_id(std::uint32_t id) override;
@@ -23,6 +24,7 @@ class CatalogFacts : public Facts {
   Size size(const Relation& relation) override;
   Vector<Relation> partitions(const Relation& relation) override;
   bool known_to_nobody_else(const Relation& relation) override;
+  Lock held_lock(const Relation& relation) override;
   Vector<Session> sessions_in_the_way(const Relation& relation, Lock lock) override;
 
   Text not_null_proof(const Relation& relation, const Column& column) override;
@@ -32,7 +34,38 @@ class CatalogFacts : public Facts {
   Vector<Dependent> relation_dependents(const Relation& relation) override;
   Belongings belongings(const Relation& relation, const Column& column) override;
   IndexUse index_use(const Relation& relation, const Index& index) override;
+  Vector<Text> index_columns(const Relation& relation, const Text& index) override;
+  KeyIndex key_index(const Relation& relation, const Index& index) override;
+  std::optional<SimilarIndex> similar_index(const Relation& relation,
+                                            const Action& action) override;
+  std::optional<KnownConstraint> constraint(const Relation& relation,
+                                            std::string_view name) override;
+  bool foreign_key_is_indexed(const Relation& relation, const Vector<Text>& columns) override;
+  Vector<KeyMismatch> key_mismatches(const Relation& relation, const Relation& other,
+                                     const Action& action) override;
+  CheckFacts check_facts(const Relation& relation, const Action& action) override;
+  Vector<Text> publications_of_changes(const Relation& relation) override;
   Duplicates duplicates(const Relation& relation, const Action& action) override;
+
+  bool may_run(const Relation& relation, ActionKind kind) override;
+  TableUse table_use(const Relation& relation) override;
+  Vector<ForeignKey> foreign_keys(const Relation& relation) override;
+  Vector<Text> primary_key(const Relation& relation) override;
+  Vector<Dependent> mentions(std::string_view name) override;
+  std::optional<Relation> parent_of_partition(const Relation& partition) override;
+  std::optional<Relation> default_partition(const Relation& parent) override;
+  NewPartition new_partition(const Relation& parent, const Action& action) override;
+  Vector<Text> differences(const Relation& relation, const Action& action) override;
+  MaterializedView materialized_view(const Relation& relation) override;
+  RowSecurity row_security(const Relation& relation) override;
+  Vector<TypedColumn> columns_of_type(const ObjectName& type) override;
+  std::uint32_t objects_in_schema(const Text& schema) override;
+  bool has_object(std::string_view kind, const ObjectName& name) override;
+  std::optional<Relation> namesake(const ObjectName& name) override;
+  bool has_database(const Text& database) override;
+  double changed_rows(const Action& action) override;
+  std::optional<double> largest_value(const Relation& relation, const Column& column) override;
+  std::uint64_t lock_table_size() override;
 
   Text quote(std::string_view identifier) override;
   Text quote_literal(std::string_view text) override;
@@ -92,8 +125,19 @@ NewColumn analyse_new_column(const Action& action);
 TypeChange analyse_type_change(const Relation& relation, const Action& action, Facts& facts);
 Vector<Dependent> find_column_dependents(const Relation& relation, const Column& column);
 Vector<Dependent> find_relation_dependents(const Relation& relation);
+// Functions whose text mentions the name, but for those that have it.
+Vector<Dependent> find_mentions(std::string_view name);
 Belongings read_belongings(const Relation& relation, const Column& column);
 IndexUse read_index_use(const Relation& relation, const Index& index);
+KeyIndex read_key_index(const Relation& relation, const Index& index);
+std::optional<SimilarIndex> find_similar_index(const Relation& relation, const Action& action);
+std::optional<KnownConstraint> read_constraint(const Relation& relation, std::string_view name);
+bool has_foreign_key_index(const Relation& relation, const Vector<Text>& columns);
+Vector<KeyMismatch> find_key_mismatches(const Relation& relation, const Relation& other,
+                                        const Action& action);
+CheckFacts analyse_check(const Relation& relation, const Action& action);
+Vector<Text> find_publications_of_changes(const Relation& relation);
+Lock strongest_held_lock(const Relation& relation);
 Duplicates probe_duplicates(const Relation& relation, const Action& action);
 Vector<Session> find_sessions_in_the_way(const Relation& relation, Lock lock);
 

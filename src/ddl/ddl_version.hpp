@@ -7,6 +7,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_constraint.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -82,6 +83,23 @@ inline bool is_proven_not_null(Oid relation, const FormData_pg_attribute* attrib
 #else
   (void)relation;
   return true;
+#endif
+}
+
+// VACUUM, CLUSTER and REFRESH may be granted from 17 on.
+#if PG_VERSION_NUM >= 170000
+inline constexpr AclMode kMaintainPrivilege = ACL_MAINTAIN;
+#else
+inline constexpr AclMode kMaintainPrivilege = 0;
+#endif
+
+// The tree walker wants a function without a prototype on 15, and casts it itself afterwards.
+inline bool walk_tree(Node* node, bool (*walker)(Node*, void*), void* context) {
+#if PG_VERSION_NUM >= 160000
+  return expression_tree_walker(node, walker, context);
+#else
+  return expression_tree_walker(
+      node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context);
 #endif
 }
 

@@ -80,12 +80,12 @@ SELECT DISTINCT kind, name FROM (
 ORDER BY kind, name)sql";
 
 // Functions keep their bodies as text, which no catalog looks into. Words are compared whole.
-// $1: word that must occur, $2: second word, or NULL.
+// $1: word that must occur, $2: second word, or NULL; $3: a function's name to leave out, or NULL.
 constexpr const char* kMentioned = R"sql(
 SELECT DISTINCT p.oid::regprocedure::text
   FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
  WHERE l.lanname NOT IN ('internal', 'c') AND p.prosqlbody IS NULL
-   AND p.oid >= 16384
+   AND p.oid >= 16384 AND p.proname IS DISTINCT FROM $3
    AND strpos(p.prosrc, $1) > 0 AND ($2 IS NULL OR strpos(p.prosrc, $2) > 0)
    AND p.prosrc ~ ('\m' || regexp_replace($1, '(\W)', '\\\1', 'g') || '\M')
    AND ($2 IS NULL OR p.prosrc ~ ('\m' || regexp_replace($2, '(\W)', '\\\1', 'g') || '\M'))
@@ -100,8 +100,9 @@ void add_recorded(const Relation& relation, int column, Vector<Dependent>& depen
   }
 }
 
-void add_mentioned(const char* first, const char* second, Vector<Dependent>& dependents) {
-  const pg::Rows rows = pg::query(kMentioned, {first, second});
+void add_mentioned(const char* first, const char* second, const char* without,
+                   Vector<Dependent>& dependents) {
+  const pg::Rows rows = pg::query(kMentioned, {first, second, without});
   for (int i = 0; i < rows.rows; i++) {
     dependents.push_back({"function", Text(rows.text(i, 0)), false});
   }
@@ -112,14 +113,21 @@ void add_mentioned(const char* first, const char* second, Vector<Dependent>& dep
 Vector<Dependent> find_column_dependents(const Relation& relation, const Column& column) {
   Vector<Dependent> dependents;
   add_recorded(relation, column.number, dependents);
-  add_mentioned(column.name.c_str(), relation.name.c_str(), dependents);
+  add_mentioned(column.name.c_str(), relation.name.c_str(), nullptr, dependents);
   return dependents;
 }
 
 Vector<Dependent> find_relation_dependents(const Relation& relation) {
   Vector<Dependent> dependents;
   add_recorded(relation, 0, dependents);
-  add_mentioned(relation.name.c_str(), nullptr, dependents);
+  add_mentioned(relation.name.c_str(), nullptr, nullptr, dependents);
+  return dependents;
+}
+
+Vector<Dependent> find_mentions(std::string_view name) {
+  const Text word(name);
+  Vector<Dependent> dependents;
+  add_mentioned(word.c_str(), nullptr, word.c_str(), dependents);
   return dependents;
 }
 

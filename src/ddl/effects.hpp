@@ -21,9 +21,18 @@ struct Effect : Work {
   Lock lock = Lock::kNone;
 };
 
+// An object that goes away with one that the statement names.
+struct Loss {
+  Text kind;                   // "view", "table constraint", as the server's messages call it
+  Text name;                   // qualified and quoted
+  std::uint32_t relation = 0;  // where it is one, or a column of one
+};
+
 struct Effects {
   Vector<Effect> relations;  // in the order in which the server locks them
-  Vector<Work> actions;      // what each action of the statement calls for by itself
+  // Of CASCADE; of DROP OWNED all that the roles own.
+  Vector<Loss> losses;
+  Vector<Work> actions;  // what each action of the statement calls for by itself
 
   // A relation that the statement leaves alone: no lock.
   [[nodiscard]] Effect on(std::uint32_t relation) const {

@@ -151,6 +151,42 @@ struct IndexUse {
   Text twin;                  // another valid index with the same columns and predicate
 };
 
+// What an index would bring along as the index of a constraint.
+struct KeyIndex {
+  Vector<Text> columns;  // raw names of its keys; empty string for an expression
+  Text flaw;             // why no constraint can have it: "it is not unique"; empty where one can
+  Text definition;       // pg_get_indexdef; empty where reading it would have to wait
+};
+
+// An index that serves all that another one would serve.
+struct SimilarIndex {
+  Text display;
+  bool same = false;  // neither is more than the other
+};
+
+struct KnownConstraint {
+  char type = 'c';          // pg_constraint.contype
+  std::uint32_t other = 0;  // of a foreign key, the referenced relation
+  Text definition;          // of a foreign key, as pg_get_constraintdef prints it
+  Vector<Text> dependents;  // foreign keys that rely on it: "orders_user_id_fkey of public.orders"
+};
+
+// The two sides of a foreign key, where their types do not go well together.
+struct KeyMismatch {
+  Text column;  // raw
+  Text type;
+  Text other_column;  // raw
+  Text other_type;
+  bool hides_index = false;  // no index on the column can serve the key
+  bool too_narrow = false;   // the column cannot hold all that may be referenced
+};
+
+struct CheckFacts {
+  Text column;         // the only one that it names, raw; empty where there are none or several
+  Text unsteady_call;  // a function in it that may answer otherwise tomorrow
+  bool calls_volatile = false;  // that function is volatile, not just stable
+};
+
 struct Duplicates {
   bool searched = false;  // false: not allowed to look, or a lock was in the way
   bool complete = false;  // the search ended within its time
@@ -163,6 +199,52 @@ struct Session {
   std::int64_t transaction_ms = -1;  // how long its transaction is open; below 0 when not known
 };
 
+// What the cumulative statistics have seen of a table, its partitions and their indexes.
+struct TableUse {
+  double scans = 0;    // by queries, as far as they can be told from those of DDL
+  double changes = 0;  // rows inserted, updated and deleted
+  Text last_scan;      // timestamp; empty when never or not recorded (before PostgreSQL 16)
+  Text stats_since;    // timestamp of the last reset; empty when never
+};
+
+// An index of a partitioned table that a new partition has none for.
+struct MissingIndex {
+  Text part;        // of the name that the server would give it: its columns, raw
+  Text constraint;  // "PRIMARY KEY" or "UNIQUE", or empty
+  Text deferral;    // " DEFERRABLE ..." of that constraint
+  Text definition;  // what follows the table's name in CREATE INDEX, with a blank in front
+  bool unique = false;
+};
+
+// What ATTACH PARTITION, or CREATE TABLE ... PARTITION OF, asks of the rows. Texts are SQL over the
+// columns of the table that they are about, and empty where they could not be had without waiting.
+struct NewPartition {
+  Text constraint;          // that the rows of an attached table have to fulfil
+  bool unprovable = false;  // no constraint of the table can imply it
+  std::optional<Relation> default_partition;
+  Text default_constraint;  // that the rows of the default partition have to fulfil
+  Vector<MissingIndex> missing_indexes;
+  Vector<Text> missing_keys;  // definitions of foreign keys
+  Text bound;                 // "FOR VALUES ..." or "DEFAULT", as the server prints it
+};
+
+struct MaterializedView {
+  bool populated = false;
+  bool has_unique_index = false;  // that REFRESH ... CONCURRENTLY could use
+};
+
+struct RowSecurity {
+  bool enabled = false;
+  Vector<Text> permissive_policies;  // raw names
+};
+
+// A column that has a type, or an array of it.
+struct TypedColumn {
+  Relation relation;
+  Text column;  // raw
+  bool array = false;
+};
+
 class Facts {
  public:
   virtual ~Facts() = default;
@@ -170,6 +252,7 @@ class Facts {
   virtual int server_major() = 0;
   virtual bool in_transaction_block() = 0;
   virtual std::int64_t lock_timeout_ms() = 0;
+  virtual std::int64_t maintenance_work_mem_kb() = 0;
 
   // nullopt: no such relation or index. Names resolve as the server would resolve them.
   virtual std::optional<Relation> relation(const ObjectName& name) = 0;
@@ -183,6 +266,8 @@ class Facts {
   virtual Vector<Relation> partitions(const Relation& relation) = 0;
   // Made by this session, and no other session has used it since.
   virtual bool known_to_nobody_else(const Relation& relation) = 0;
+  // The strongest lock that this transaction holds already.
+  virtual Lock held_lock(const Relation& relation) = 0;
   virtual Vector<Session> sessions_in_the_way(const Relation& relation, Lock lock) = 0;
 
   // The validated constraint that makes the scan of SET NOT NULL unnecessary, or empty.
@@ -193,6 +278,21 @@ class Facts {
   virtual Vector<Dependent> relation_dependents(const Relation& relation) = 0;
   virtual Belongings belongings(const Relation& relation, const Column& column) = 0;
   virtual IndexUse index_use(const Relation& relation, const Index& index) = 0;
+  virtual KeyIndex key_index(const Relation& relation, const Index& index) = 0;
+  // The key columns of the table's index of that name; none where there is no such index.
+  virtual Vector<Text> index_columns(const Relation& relation, const Text& index) = 0;
+  // Of CREATE INDEX: a valid index that already does what the new one would.
+  virtual std::optional<SimilarIndex> similar_index(const Relation& relation,
+                                                    const Action& action) = 0;
+  virtual std::optional<KnownConstraint> constraint(const Relation& relation,
+                                                    std::string_view name) = 0;
+  // Of a foreign key that is about to be added.
+  virtual bool foreign_key_is_indexed(const Relation& relation, const Vector<Text>& columns) = 0;
+  virtual Vector<KeyMismatch> key_mismatches(const Relation& relation, const Relation& other,
+                                             const Action& action) = 0;
+  virtual CheckFacts check_facts(const Relation& relation, const Action& action) = 0;
+  // Publications of its updates or deletes, which need a replica identity.
+  virtual Vector<Text> publications_of_changes(const Relation& relation) = 0;
   // Looks for rows that a unique index over the action's key would refuse. Bounded in time.
   virtual Duplicates duplicates(const Relation& relation, const Action& action) = 0;
 
@@ -204,6 +304,40 @@ class Facts {
   // "<column>_<label>", shortened to what the server allows, that is no column of `relation` yet.
   virtual Text free_column_name(const Relation& relation, std::string_view column,
                                 std::string_view label) = 0;
+
+  // Whether the role's rights suffice for that action; owning the relation always does.
+  virtual bool may_run(const Relation& relation, ActionKind kind) = 0;
+  virtual TableUse table_use(const Relation& relation) = 0;
+  // To other tables.
+  virtual Vector<ForeignKey> foreign_keys(const Relation& relation) = 0;
+  // Raw names, in the order of the key; none without a primary key.
+  virtual Vector<Text> primary_key(const Relation& relation) = 0;
+  // Functions whose text mentions the name, but for those that have it.
+  virtual Vector<Dependent> mentions(std::string_view name) = 0;
+  virtual std::optional<Relation> parent_of_partition(const Relation& partition) = 0;
+  virtual std::optional<Relation> default_partition(const Relation& parent) = 0;
+  // `parent` is partitioned. Throws Refused where the server would refuse the bound.
+  virtual NewPartition new_partition(const Relation& parent, const Action& action) = 0;
+  // What CREATE TABLE says of the columns, and the relation that exists does not have so.
+  virtual Vector<Text> differences(const Relation& relation, const Action& action) = 0;
+  virtual MaterializedView materialized_view(const Relation& relation) = 0;
+  virtual RowSecurity row_security(const Relation& relation) = 0;
+  // In tables that are no partitions.
+  virtual Vector<TypedColumn> columns_of_type(const ObjectName& type) = 0;
+  // How many tables, views, sequences, functions and types are in the schema.
+  virtual std::uint32_t objects_in_schema(const Text& schema) = 0;
+  // Of the kinds that Action::object_kind names; functions go by their name alone.
+  virtual bool has_object(std::string_view kind, const ObjectName& name) = 0;
+  // What stands where CREATE TABLE would put a table of that name.
+  virtual std::optional<Relation> namesake(const ObjectName& name) = 0;
+  virtual bool has_database(const Text& database) = 0;
+  // Rows that an UPDATE, DELETE or INSERT ... SELECT changes, as the planner estimates; below 0
+  // where it could not be asked.
+  virtual double changed_rows(const Action& action) = 0;
+  // The largest value of an integer column, where an index has it at hand.
+  virtual std::optional<double> largest_value(const Relation& relation, const Column& column) = 0;
+  // How many locks the server's table of locks has room for.
+  virtual std::uint64_t lock_table_size() = 0;
 };
 
 }  // namespace db_guard::ddl

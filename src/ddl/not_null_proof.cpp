@@ -23,19 +23,6 @@ namespace db_guard::ddl {
 
 namespace {
 
-NullTest* is_not_null(Oid relation, AttrNumber column) {
-  Oid type = InvalidOid;
-  int32 modifier = -1;
-  Oid collation = InvalidOid;
-  get_atttypetypmodcoll(relation, column, &type, &modifier, &collation);
-  NullTest* test = makeNode(NullTest);
-  test->arg = reinterpret_cast<Expr*>(makeVar(1, column, type, modifier, collation, 0));
-  test->nulltesttype = IS_NOT_NULL;
-  test->argisrow = false;
-  test->location = -1;
-  return test;
-}
-
 // In the form that predicate_implied_by compares: simplified, canonical, a list of ANDed parts.
 List* parts_of_check(::Relation catalog, HeapTuple tuple) {
   bool is_null = false;
@@ -51,9 +38,22 @@ List* parts_of_check(::Relation catalog, HeapTuple tuple) {
 
 }  // namespace
 
+NullTest* not_null_test(Oid relation, AttrNumber column) {
+  Oid type = InvalidOid;
+  int32 modifier = -1;
+  Oid collation = InvalidOid;
+  get_atttypetypmodcoll(relation, column, &type, &modifier, &collation);
+  NullTest* test = makeNode(NullTest);
+  test->arg = reinterpret_cast<Expr*>(makeVar(1, column, type, modifier, collation, 0));
+  test->nulltesttype = IS_NOT_NULL;
+  test->argisrow = false;
+  test->location = -1;
+  return test;
+}
+
 // The name of the first constraint that proves it alone, or of all that do it together.
 const char* prove_not_null(Oid relation, AttrNumber column, const List* without) {
-  List* wanted = list_make1(is_not_null(relation, column));
+  List* wanted = list_make1(not_null_test(relation, column));
   List* together = NIL;
   StringInfoData names;
   initStringInfo(&names);

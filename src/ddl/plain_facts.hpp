@@ -55,4 +55,12 @@ TypePlan plan_type_change(Oid relation, const char* column, const ColumnDef* def
 // has no nulls; null where they do not.
 const char* prove_not_null(Oid relation, AttrNumber column, const List* without);
 
+// The condition that the column holds no NULL.
+NullTest* not_null_test(Oid relation, AttrNumber column);
+
+// Whether a valid index finds the rows with given values in these columns, which a foreign key
+// needs for every DELETE and UPDATE of a key on the other side. Partial ones count that hold all
+// rows without a NULL there.
+bool is_key_indexed(Oid table, const AttrNumber* columns, int count);
+
 }  // namespace db_guard::ddl

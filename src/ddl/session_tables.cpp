@@ -122,7 +122,7 @@ Oid table_named_by(const Action& action) {
   RangeVar* name =
       makeRangeVar(const_cast<char*>(schema), const_cast<char*>(action.target.name.c_str()), -1);
   const Oid id = RangeVarGetRelid(name, NoLock, true);
-  return action.kind == ActionKind::kDropIndex ? IndexGetRelation(id, true) : id;
+  return names_an_index(action.kind) ? IndexGetRelation(id, true) : id;
 }
 
 }  // namespace

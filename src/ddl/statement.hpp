@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <string_view>
 
 #include "core/memory.hpp"
 
@@ -62,11 +63,45 @@ enum class ActionKind : std::uint8_t {
   // Of indexes; the target is the table, of DROP INDEX the index.
   kCreateIndex,
   kDropIndex,
+  // Of relations as a whole; the target is the relation.
+  kDropRelation,
+  kTruncate,
+  kLockTable,
+  kRebuildTable,  // VACUUM FULL, CLUSTER
+  kRefreshView,
+  kDropPolicy,
+  // Of CREATE TABLE ... PARTITION OF; the target is the parent, `other` the new partition.
+  kCreatePartition,
+  // Of data; the target is the table that changes.
+  kUpdate,
+  kDelete,
+  kInsertSelect,
+  kReindexIndex,  // the target is the index
+  kReindexTable,
   // From here on the target, if there is one, is no relation that exists before the statement.
   kCreateTable,
+  kCreateTableAs,  // and CREATE MATERIALIZED VIEW
+  kRebuildAll,     // VACUUM FULL, CLUSTER of the whole database
+  kDropDatabase,
+  kDropObject,  // functions, types, extensions and other things that are no relations
+  kDropOwned,
+  kDropSchema,
+  kRenameEnumValue,
+  kRenameObject,  // or moved to another schema
+  kRenameSchema,
+  kReindexMany,  // of a schema or the database
+  // Of ALTER DOMAIN; the target is the domain.
+  kAddDomainConstraint,
+  kSetDomainNotNull,
+  kValidateDomainConstraint,
 };
 
 constexpr bool has_existing_target(ActionKind kind) { return kind < ActionKind::kCreateTable; }
+
+// Its target is an index, not the table.
+constexpr bool names_an_index(ActionKind kind) {
+  return kind == ActionKind::kDropIndex || kind == ActionKind::kReindexIndex;
+}
 
 // Kinds of actions, for a rule to say which it looks at.
 class KindSet {
@@ -106,23 +141,38 @@ struct KeySpec {
   bool if_not_exists = false;
 };
 
+// A storage parameter: "autovacuum_enabled", or "toast.autovacuum_enabled".
+struct Option {
+  Text name;
+  Text value;  // empty: none was given
+};
+
 struct Action {
   ActionKind kind = ActionKind::kAddColumn;
-  ObjectName target;  // the relation; for kDropIndex the index
+  ObjectName target;  // the relation; where names_an_index(kind) the index
   Text column;        // raw
   Text new_name;      // raw, of a rename
   KeySpec key;        // of index and key actions, and of ADD COLUMN ... UNIQUE or PRIMARY KEY
   bool only = false;  // ONLY: descendants are left alone
   bool if_not_exists = false;
-  bool concurrently = false;  // of kDropIndex and kDetachPartition
+  bool concurrently = false;  // of kDropIndex, kDetachPartition and REINDEX
   bool cascade = false;
-  bool not_valid = false;      // of a new constraint: the rows of now are not checked
-  bool not_enforced = false;   // of a constraint, from 18 on
-  ObjectName other;            // referenced table, partition, or parent
-  Vector<Text> other_columns;  // of a foreign key, raw; empty: the primary key
-  Text constraint;             // raw; of a new one it may be empty: the server then chooses
-  // The action as typed, without what stands around it: "ADD CONSTRAINT c CHECK (x > 0)". Empty
-  // where it could not be told from its neighbours.
+  bool not_valid = false;     // of a new constraint: the rows of now are not checked
+  bool not_enforced = false;  // of a constraint, from 18 on
+  ObjectName other;           // referenced table, partition, or parent
+  // Raw. Of a foreign key, empty: the primary key. Of a new partition: those with options.
+  Vector<Text> other_columns;
+  Text part;  // raw: a trigger, rule or policy, or the old value of an enum
+  // Of what is no relation: "function", "type"; of kCreateTrigger and the like "trigger", "rule";
+  // of kChangeRowSecurity "enable" or nothing; of kRebuildTable and kCreateTableAs the command.
+  std::string_view object_kind;
+  Vector<Option> options;  // of kSetOptions, and of the sequence of kAddIdentity
+  bool nowait = false;     // of kLockTable
+  bool with_data = true;   // of kCreateTableAs and kRefreshView
+  Text constraint;         // raw; of a new one it may be empty: the server then chooses
+  // The action as typed, without what stands around it: "ADD CONSTRAINT c CHECK (x > 0)"; of
+  // REINDEX and ALTER DOMAIN the whole statement. Empty where it could not be told from its
+  // neighbours.
   Text clause;
   // The parse node, for Facts to analyse; nothing else looks inside.
   const void* node = nullptr;
@@ -130,7 +180,8 @@ struct Action {
 };
 
 struct Statement {
-  Text tag;  // "ALTER TABLE"
+  Text tag;   // "ALTER TABLE"
+  Text text;  // as typed, without what follows it; empty where that is not known
   // The parse tree, for the Predictor.
   const void* tree = nullptr;
   Vector<Action> actions;

@@ -20,30 +20,6 @@ Vector<Text> columns_of(const List* elements) {
   return result;
 }
 
-bool names_a_relation(ObjectType type) {
-  return type == OBJECT_TABLE || type == OBJECT_VIEW || type == OBJECT_MATVIEW ||
-         type == OBJECT_FOREIGN_TABLE;
-}
-
-void translate_rename(const RenameStmt* tree, Statement& statement) {
-  if (tree->relation == nullptr) return;
-  Action action;
-  if (tree->renameType == OBJECT_COLUMN) {
-    action.kind = ActionKind::kRenameColumn;
-    action.column = text_of(tree->subname);
-  } else if (tree->renameType == OBJECT_TABCONSTRAINT) {
-    action.kind = ActionKind::kRenameConstraint;
-    action.constraint = text_of(tree->subname);
-  } else if (names_a_relation(tree->renameType)) {
-    action.kind = ActionKind::kRenameRelation;
-  } else {
-    return;
-  }
-  action.target = name_of(tree->relation);
-  action.new_name = text_of(tree->newname);
-  statement.actions.push_back(std::move(action));
-}
-
 // What follows the table's name, as typed: access method, columns, options and predicate. That way
 // expressions, comments and quoting survive.
 Text tail_of(const IndexStmt* tree, const Source& source) {
@@ -54,15 +30,6 @@ Text tail_of(const IndexStmt* tree, const Source& source) {
   const std::size_t end = core::end_of_name(statement, start);
   if (end == std::string_view::npos) return {};
   return concat({" ", core::trim_statement(statement.substr(end))});
-}
-
-void translate_set_schema(const AlterObjectSchemaStmt* tree, Statement& statement) {
-  if (tree->relation == nullptr) return;
-  Action action;
-  action.kind = ActionKind::kSetSchema;
-  action.target = name_of(tree->relation);
-  action.new_name = text_of(tree->newschema);
-  statement.actions.push_back(std::move(action));
 }
 
 void translate_index(const IndexStmt* tree, const Source& source, Statement& statement) {
@@ -83,19 +50,6 @@ void translate_index(const IndexStmt* tree, const Source& source, Statement& sta
   statement.actions.push_back(std::move(action));
 }
 
-void translate_drop(const DropStmt* tree, Statement& statement) {
-  if (tree->removeType != OBJECT_INDEX) return;
-  ListCell* cell = nullptr;
-  foreach (cell, tree->objects) {
-    Action action;
-    action.kind = ActionKind::kDropIndex;
-    action.target = name_of(static_cast<const List*>(lfirst(cell)));
-    action.concurrently = tree->concurrent;
-    action.cascade = tree->behavior == DROP_CASCADE;
-    statement.actions.push_back(std::move(action));
-  }
-}
-
 }  // namespace
 
 std::string_view Source::statement() const {
@@ -107,24 +61,20 @@ std::string_view Source::statement() const {
 Statement translate(const Node* tree, std::string_view tag, const Source& source) {
   Statement statement;
   statement.tag = Text(tag);
+  statement.text = text_of_statement(source);
   statement.tree = tree;
   switch (nodeTag(tree)) {
     case T_AlterTableStmt:
       translate_alter_table(reinterpret_cast<const AlterTableStmt*>(tree), source, statement);
       break;
-    case T_RenameStmt:
-      translate_rename(reinterpret_cast<const RenameStmt*>(tree), statement);
-      break;
-    case T_AlterObjectSchemaStmt:
-      translate_set_schema(reinterpret_cast<const AlterObjectSchemaStmt*>(tree), statement);
-      break;
     case T_IndexStmt:
       translate_index(reinterpret_cast<const IndexStmt*>(tree), source, statement);
       break;
-    case T_DropStmt:
-      translate_drop(reinterpret_cast<const DropStmt*>(tree), statement);
-      break;
     default:
+      (void)(translate_drop(tree, statement) || translate_naming(tree, statement) ||
+             translate_upkeep(tree, statement) || translate_creation(tree, statement) ||
+             translate_data_change(tree, statement) || translate_reindex(tree, source, statement) ||
+             translate_domain(tree, source, statement));
       break;
   }
   return statement;

@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "commands/defrem.h"
+#include "nodes/value.h"
 #include "utils/builtins.h"
 }
 
@@ -101,6 +102,40 @@ void translate_partition(const AlterTableCmd* command, Action& action) {
   action.concurrently = partition->concurrent;
 }
 
+// Those of a sequence that are numbers: START, INCREMENT and so on.
+void translate_sequence(const Constraint* constraint, Action& action) {
+  ListCell* cell = nullptr;
+  foreach (cell, constraint->options) {
+    auto* option = static_cast<DefElem*>(lfirst(cell));
+    if (option->arg == nullptr || !(IsA(option->arg, Integer) || IsA(option->arg, Float))) continue;
+    action.options.push_back(
+        {text_of(option->defname), Text(pg::call([&] { return defGetString(option); }))});
+  }
+}
+
+// ENABLE is the one that may hide rows.
+std::string_view row_security_word(const AlterTableCmd* command) {
+  return command->subtype == AT_EnableRowSecurity ? "enable" : "";
+}
+
+// A parameter that is set without a value is true; one that is reset has none.
+void translate_options(const AlterTableCmd* command, Action& action) {
+  ListCell* cell = nullptr;
+  foreach (cell, reinterpret_cast<const List*>(command->def)) {
+    auto* option = static_cast<DefElem*>(lfirst(cell));
+    Option translated;
+    translated.name = option->defnamespace != nullptr
+                          ? concat({option->defnamespace, ".", option->defname})
+                          : text_of(option->defname);
+    if (command->subtype == AT_SetRelOptions) {
+      translated.value = option->arg == nullptr
+                             ? Text("true")
+                             : Text(pg::call([&] { return defGetString(option); }));
+    }
+    action.options.push_back(std::move(translated));
+  }
+}
+
 ActionKind kind_of(const AlterTableCmd* command) {
   if (is_set_expression_command(command)) return ActionKind::kSetExpression;
   switch (command->subtype) {
@@ -186,6 +221,15 @@ void translate_command(const AlterTableCmd* command, Action& action) {
     case ActionKind::kAttachPartition:
     case ActionKind::kDetachPartition:
       translate_partition(command, action);
+      break;
+    case ActionKind::kAddIdentity:
+      translate_sequence(reinterpret_cast<const Constraint*>(command->def), action);
+      break;
+    case ActionKind::kChangeRowSecurity:
+      action.object_kind = row_security_word(command);
+      break;
+    case ActionKind::kSetOptions:
+      translate_options(command, action);
       break;
     case ActionKind::kAlterConstraint:
       action.constraint = altered_constraint_name(command);

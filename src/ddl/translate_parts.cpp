@@ -1,4 +1,6 @@
 #include "ddl/translate_parts.hpp"
+
+#include "core/sql_text.hpp"
 #include "pg/prelude.hpp"
 
 extern "C" {
@@ -19,6 +21,10 @@ ObjectName name_of(const List* names) {
   if (parts >= 1) name.name = text_of(strVal(llast(names)));
   if (parts >= 2) name.schema = text_of(strVal(list_nth(names, parts - 2)));
   return name;
+}
+
+Text text_of_statement(const Source& source) {
+  return Text(core::trim_statement(source.statement()));
 }
 
 Vector<Text> strings_of(const List* names) {

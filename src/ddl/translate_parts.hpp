@@ -18,6 +18,18 @@ ObjectName name_of(const RangeVar* relation);
 ObjectName name_of(const List* names);
 Vector<Text> strings_of(const List* names);
 
+// The statement as typed, without what follows it; empty where that is not known.
+Text text_of_statement(const Source& source);
+
+// A family of commands each; false where the statement is none of theirs.
+bool translate_drop(const Node* tree, Statement& statement);
+bool translate_naming(const Node* tree, Statement& statement);
+bool translate_upkeep(const Node* tree, Statement& statement);
+bool translate_creation(const Node* tree, Statement& statement);
+bool translate_data_change(const Node* tree, Statement& statement);
+bool translate_reindex(const Node* tree, const Source& source, Statement& statement);
+bool translate_domain(const Node* tree, const Source& source, Statement& statement);
+
 void translate_alter_table(const AlterTableStmt* tree, const Source& source, Statement& statement);
 
 }  // namespace db_guard::ddl

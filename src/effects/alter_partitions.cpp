@@ -126,10 +126,18 @@ void ensure_indexes(Alteration& alteration, const Pair& tables, const AttrMap* m
   }
 }
 
+bool is_implied(const Alteration& alteration, ::Relation table, List* constraint) {
+  const ScriptState* script = alteration.prediction.script;
+  if (script == nullptr || !is_altered(*script, RelationGetRelid(table))) {
+    return PartConstraintImpliedByRelConstraint(table, constraint);
+  }
+  return is_implied_by_then(*script, table, constraint);
+}
+
 // Rows are read unless the table's constraints imply the new one, at this level or further down.
 void validate_bound(Alteration& alteration, ::Relation table, List* constraint) {
   const Oid id = RelationGetRelid(table);
-  if (PartConstraintImpliedByRelConstraint(table, constraint)) {
+  if (is_implied(alteration, table, constraint)) {
     altered_table(alteration, id).proof = kProof;
     add_lock(alteration.prediction, id, AccessExclusiveLock)->proof = kProof;
     return;

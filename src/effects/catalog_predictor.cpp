@@ -1,6 +1,13 @@
 #include "effects/catalog_predictor.hpp"
 
+#include <algorithm>
+
 #include "pg/call.hpp"
+
+extern "C" {
+#include "catalog/objectaddress.h"
+#include "catalog/pg_class.h"
+}
 
 namespace db_guard::effects {
 
@@ -37,6 +44,36 @@ Prediction predict_tree(const ScriptState* script, const Node* tree) {
   // One that is refused under a lock has waited for it, and made others wait, all the same.
   if (prediction.refused != nullptr && prediction.effects == NIL) throw ddl::Refused{};
   return prediction;
+}
+
+struct LossRow {
+  const char* kind;
+  const char* name;
+};
+
+LossRow describe_loss(const ObjectAddress& address) {
+  const char* name = getObjectIdentity(&address, true);
+  if (name == nullptr) return {nullptr, nullptr};
+  return {getObjectTypeDescription(&address, true), name};
+}
+
+// Sorted: the server walks them in no order.
+ddl::Vector<ddl::Loss> losses_of(const Prediction& prediction) {
+  ddl::Vector<ddl::Loss> losses;
+  ListCell* cell = nullptr;
+  foreach (cell, prediction.losses) {
+    pg::check_for_interrupts();
+    const auto& address = *static_cast<const ObjectAddress*>(lfirst(cell));
+    const LossRow row = pg::call([&] { return describe_loss(address); });
+    if (row.name == nullptr) continue;
+    const bool is_relation = address.classId == RelationRelationId;
+    losses.push_back(
+        {ddl::Text(row.kind), ddl::Text(row.name), is_relation ? address.objectId : InvalidOid});
+  }
+  std::sort(losses.begin(), losses.end(), [](const ddl::Loss& a, const ddl::Loss& b) {
+    return a.kind != b.kind ? a.kind < b.kind : a.name < b.name;
+  });
+  return losses;
 }
 
 template <class From>
@@ -88,6 +125,7 @@ ddl::Effects CatalogPredictor::predict(const ddl::Statement& statement) {
   foreach (cell, prediction.effects) {
     effects.relations.push_back(effect_of(*static_cast<const RelationEffect*>(lfirst(cell))));
   }
+  effects.losses = losses_of(prediction);
   for (const ddl::Action& action : statement.actions) {
     effects.actions.push_back(work_of_action(prediction, effects, action));
   }

@@ -232,7 +232,10 @@ void predict_filling(Prediction& prediction, Node* query, const IntoClause* into
                      bool if_not_exists) {
   const bool there = is_there(prediction, into->rel, if_not_exists);
   const QueryStep step = there || into->skipData ? QueryStep::kParsed : QueryStep::kRun;
-  if (!IsA(query, ExecuteStmt)) {
+  if (IsA(query, Query)) {
+    // As an event trigger has it.
+    predict_analysed_query(prediction, castNode(Query, query), step);
+  } else if (!IsA(query, ExecuteStmt)) {
     predict_new_relation(prediction, query, step);
   } else if (!there) {
     // The plan is made, or is there, even where nothing is filled in.

@@ -221,7 +221,12 @@ void check_reasons(const Closure& closure, const Doomed& doomed) {
     return;
   }
   if ((doomed.reasons & (kAsked | kAutomatic | kWithTheWhole)) != 0) return;
-  if (closure.deletion->cascade) return;
+  if (closure.deletion->cascade) {
+    const ObjectAddress& gone = doomed.address;
+    closure.prediction->losses = lappend(
+        closure.prediction->losses, object_address(gone.classId, gone.objectId, gone.objectSubId));
+    return;
+  }
   server_refuses(*closure.prediction, psprintf("other objects depend on it, such as %s",
                                                getObjectDescription(&doomed.address, false)));
 }
@@ -280,11 +285,20 @@ Oid table_behind(const ObjectAddress& object) {
   }
 }
 
+namespace {
+
+bool is_partition(const Prediction& prediction, Oid relation) {
+  const bool detached = prediction.script != nullptr && is_detached(*prediction.script, relation);
+  return !detached && get_rel_relispartition(relation);
+}
+
+}  // namespace
+
 void lock_for_removal_of_relation(Prediction& prediction, Oid relation) {
   const char kind = get_rel_relkind(relation);
   if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX) {
     add_lock(prediction, IndexGetRelation(relation, true), AccessExclusiveLock);
-  } else if (get_rel_relispartition(relation)) {
+  } else if (is_partition(prediction, relation)) {
     const Oid parent = get_partition_parent(relation, true);
     add_lock(prediction, parent, AccessExclusiveLock);
     const Oid other = get_default_partition_oid(parent);

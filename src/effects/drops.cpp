@@ -221,6 +221,7 @@ void predict_drop_owned(Prediction& prediction, const DropOwnedStmt* drop) {
       add_owned(*static_cast<const RoleDependent*>(lfirst(inner)), role, deletion);
     }
   }
+  prediction.losses = list_concat(prediction.losses, list_copy(deletion.wanted));
   predict_deletion(prediction, deletion);
 }
 

@@ -45,6 +45,7 @@ struct Prediction {
   bool meets_altered;         // ... or changes
   List* made;                 // names (char*) of relations that the statement itself makes first
   List* work;                 // of CommandWork*: of ALTER TABLE only
+  List* losses;               // of ObjectAddress*: what goes because of CASCADE, or is owned
 };
 
 // Adds the lock; the strongest one of a relation stays. Catalogs, TOAST and what the prediction

@@ -53,8 +53,13 @@ void make(ScriptState& script, const RangeVar* name, const char* own_name = null
 
 // An index lives in its table's schema.
 void make_index(ScriptState& script, const IndexStmt* statement) {
-  if (statement->idxname == nullptr) return;
   const Oid table = resolve(script, statement->relation);
+  if (OidIsValid(table)) {
+    auto* index = static_cast<ScriptIndex*>(palloc(sizeof(ScriptIndex)));
+    *index = {table, static_cast<const IndexStmt*>(copyObjectImpl(statement))};
+    script.indexes = lappend(script.indexes, index);
+  }
+  if (statement->idxname == nullptr) return;
   if (!OidIsValid(table)) {
     make(script, statement->relation, statement->idxname);
     return;
@@ -82,6 +87,9 @@ void drop(ScriptState& script, const DropStmt* statement) {
     case OBJECT_INDEX:
     case OBJECT_FOREIGN_TABLE:
       break;
+    case OBJECT_POLICY:
+      note_dropped_policies(script, statement);
+      return;
     default:
       return;
   }
@@ -212,6 +220,7 @@ void note_stored(ScriptState& script, Oid table, const char* name) {
 
 void note_valid(ScriptState& script, ScriptConstraint& constraint) {
   constraint.validated = true;
+  script.valid = list_append_unique_ptr(script.valid, &constraint);
   const Constraint* definition = constraint.definition;
   if (definition == nullptr) {
     note_stored(script, constraint.table, constraint.name);
@@ -249,6 +258,13 @@ void add_column(ScriptState& script, Oid table, const ColumnDef* column) {
   }
 }
 
+void detach(ScriptState& script, const PartitionCmd* command) {
+  const Oid partition = resolve(script, command->name);
+  if (OidIsValid(partition)) {
+    script.detached = list_append_unique_oid(script.detached, partition);
+  }
+}
+
 void note_command(ScriptState& script, Oid table, const AlterTableCmd* command) {
   switch (command->subtype) {
     case AT_AddConstraint:
@@ -265,6 +281,9 @@ void note_command(ScriptState& script, Oid table, const AlterTableCmd* command) 
       break;
     case AT_AddColumn:
       add_column(script, table, reinterpret_cast<const ColumnDef*>(command->def));
+      break;
+    case AT_DetachPartition:
+      detach(script, reinterpret_cast<const PartitionCmd*>(command->def));
       break;
     default:
       break;
@@ -341,12 +360,58 @@ void note_statement(ScriptState& script, Node* tree) {
     case T_AlterObjectSchemaStmt:
       move(script, reinterpret_cast<const AlterObjectSchemaStmt*>(tree));
       break;
+    case T_CreatePolicyStmt:
+      note_policy(script, reinterpret_cast<const CreatePolicyStmt*>(tree));
+      break;
     case T_AlterTableStmt:
       alter(script, reinterpret_cast<const AlterTableStmt*>(tree));
       break;
     default:
       break;
   }
+}
+
+namespace {
+
+bool leads_with(const IndexStmt* index, const List* columns) {
+  if (index->whereClause != nullptr || list_length(index->indexParams) < list_length(columns)) {
+    return false;
+  }
+  for (int i = 0; i < list_length(columns); i++) {
+    const auto* element = static_cast<const IndexElem*>(list_nth(index->indexParams, i));
+    if (element->name == nullptr || !is_in(columns, element->name)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+List* columns_of_new_index(const ScriptState& script, Oid table, const char* index) {
+  ListCell* cell = nullptr;
+  foreach (cell, script.indexes) {
+    const auto* known = static_cast<const ScriptIndex*>(lfirst(cell));
+    const IndexStmt* definition = known->definition;
+    if (known->table != table || definition->idxname == nullptr) continue;
+    if (strcmp(definition->idxname, index) != 0 || definition->whereClause != nullptr) continue;
+    List* columns = NIL;
+    ListCell* inner = nullptr;
+    foreach (inner, definition->indexParams) {
+      const char* name = static_cast<const IndexElem*>(lfirst(inner))->name;
+      if (name == nullptr) return NIL;
+      columns = lappend(columns, pstrdup(name));
+    }
+    return columns;
+  }
+  return NIL;
+}
+
+bool is_indexed(const ScriptState& script, Oid table, const List* columns) {
+  ListCell* cell = nullptr;
+  foreach (cell, script.indexes) {
+    const auto* index = static_cast<const ScriptIndex*>(lfirst(cell));
+    if (index->table == table && leads_with(index->definition, columns)) return true;
+  }
+  return false;
 }
 
 namespace {
@@ -469,6 +534,10 @@ bool is_name_free(const ScriptState& script, Oid relation) {
 
 bool is_gone(const ScriptState& script, Oid relation) {
   return list_member_oid(script.gone, relation);
+}
+
+bool is_detached(const ScriptState& script, Oid partition) {
+  return list_member_oid(script.detached, partition);
 }
 
 bool is_altered(const ScriptState& script, Oid relation) {

@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "nodes/parsenodes.h"
+#include "utils/relcache.h"
 }
 
 namespace db_guard::effects {
@@ -24,6 +25,15 @@ struct ScriptState {
   NameTable constraints;  // of ScriptConstraint*, by table
   List* dropped;          // of ScriptConstraint*: those that were there and will be gone
   NameTable not_null;     // of const char*: columns that will be NOT NULL, by table
+  List* valid;            // of ScriptConstraint*: those that it adds or validates
+  List* indexes;          // of ScriptIndex*: those that it makes on relations that exist
+  List* detached;         // OIDs of partitions that will be none
+  List* policies;         // of ScriptPolicy*: those that it makes or drops, on relations that exist
+};
+
+struct ScriptIndex {
+  Oid table;
+  const IndexStmt* definition;
 };
 
 struct RelationName {
@@ -45,6 +55,13 @@ struct ScriptConstraint {
   const Constraint* definition;  // null where the script only drops or validates it
 };
 
+struct ScriptPolicy {
+  Oid table;
+  const char* name;
+  bool permissive;
+  bool gone;
+};
+
 // Notes what a statement will have done, after it has been predicted.
 void note_statement(ScriptState& script, Node* tree);
 
@@ -63,6 +80,21 @@ const ScriptConstraint* find_constraint(const ScriptState& script, Oid table, co
 List* gone_constraints(const ScriptState& script);
 // A CHECK (column IS NOT NULL) or more that will be valid by then, or SET NOT NULL.
 bool is_proven_not_null(const ScriptState& script, Oid table, const char* column);
+
+// Whether the constraints that are valid by then imply all of the list.
+bool is_implied_by_then(const ScriptState& script, ::Relation table, List* wanted);
+
+bool is_detached(const ScriptState& script, Oid partition);
+// The columns of an index that the script makes, in their order; NIL for none of that name, or one
+// that leaves out rows.
+List* columns_of_new_index(const ScriptState& script, Oid table, const char* index);
+
+// Parts of note_statement.
+void note_policy(ScriptState& script, const CreatePolicyStmt* statement);
+void note_dropped_policies(ScriptState& script, const DropStmt* statement);
+
+// An index that the script makes leads with these columns, in any order, and leaves out no row.
+bool is_indexed(const ScriptState& script, Oid table, const List* columns);
 
 // What only the script knows: VALIDATE of a constraint that it adds. False where the catalogs of
 // now tell as much.

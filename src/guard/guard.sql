@@ -92,9 +92,16 @@ COMMENT ON FUNCTION db_guard.table_rewrite() IS
 
 -- The tags that rules look at, so that other statements do not even enter.
 CREATE EVENT TRIGGER db_guard_ddl_command_start ON ddl_command_start
-    WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE',
-                 'ALTER INDEX', 'ALTER SEQUENCE', 'CREATE INDEX', 'DROP INDEX', 'DROP TABLE',
-                 'DROP VIEW', 'DROP SEQUENCE')
+    WHEN TAG IN ('ALTER AGGREGATE', 'ALTER DOMAIN', 'ALTER FOREIGN TABLE', 'ALTER FUNCTION',
+                 'ALTER INDEX', 'ALTER MATERIALIZED VIEW', 'ALTER PROCEDURE', 'ALTER ROUTINE',
+                 'ALTER SCHEMA', 'ALTER SEQUENCE', 'ALTER TABLE', 'ALTER TYPE', 'ALTER VIEW',
+                 'CREATE FOREIGN TABLE', 'CREATE INDEX', 'CREATE MATERIALIZED VIEW',
+                 'CREATE TABLE', 'CREATE TABLE AS',
+                 'DROP AGGREGATE', 'DROP DOMAIN', 'DROP EXTENSION', 'DROP FOREIGN TABLE',
+                 'DROP FUNCTION', 'DROP INDEX', 'DROP MATERIALIZED VIEW', 'DROP OPERATOR',
+                 'DROP OWNED', 'DROP POLICY', 'DROP PROCEDURE', 'DROP ROUTINE',
+                 'DROP SCHEMA', 'DROP SEQUENCE', 'DROP TABLE', 'DROP TYPE',
+                 'DROP VIEW', 'REFRESH MATERIALIZED VIEW', 'SELECT INTO')
     EXECUTE FUNCTION db_guard.ddl_command_start();
 CREATE EVENT TRIGGER db_guard_ddl_command_end ON ddl_command_end
     EXECUTE FUNCTION db_guard.ddl_command_end();
@@ -107,6 +114,19 @@ COMMENT ON EVENT TRIGGER db_guard_ddl_command_start IS 'db_guard: judges DDL bef
 COMMENT ON EVENT TRIGGER db_guard_ddl_command_end IS 'db_guard: logs DDL.';
 COMMENT ON EVENT TRIGGER db_guard_sql_drop IS 'db_guard: logs what a CASCADE drops.';
 COMMENT ON EVENT TRIGGER db_guard_table_rewrite IS 'db_guard: refuses table rewrites that no rule foresaw.';
+
+-- REINDEX shows itself to event triggers from PostgreSQL 17 on; before, naming it is an error.
+DO $do$
+BEGIN
+    IF pg_catalog.current_setting('server_version_num')::integer < 170000 THEN
+        RETURN;
+    END IF;
+    CREATE EVENT TRIGGER db_guard_reindex_start ON ddl_command_start
+        WHEN TAG IN ('REINDEX')
+        EXECUTE FUNCTION db_guard.ddl_command_start();
+    COMMENT ON EVENT TRIGGER db_guard_reindex_start IS 'db_guard: judges REINDEX before it takes a lock.';
+END
+$do$;
 
 CREATE FUNCTION db_guard.is_judging()
 RETURNS boolean
@@ -126,17 +146,22 @@ WITH state AS (
            pg_catalog.current_setting('session_replication_role') <> 'replica' AS not_replica,
            db_guard.is_judging() AS judging
 ), class (command_class, seen, remark) AS (
-    VALUES ('ALTER TABLE: columns, column types, NOT NULL, keys, renames', true, NULL),
+    VALUES ('ALTER TABLE: columns, column types, constraints, renames', true, NULL),
            ('ALTER VIEW, MATERIALIZED VIEW, FOREIGN TABLE: renames, columns', true, NULL),
+           ('ALTER DOMAIN: constraints, NOT NULL', true, NULL),
            ('CREATE INDEX', true, NULL),
            ('DROP INDEX', true, NULL),
            ('table rewrites of any other ALTER', true, NULL),
+           ('DROP of tables, views, sequences, functions, types, schemas, policies', true, NULL),
+           ('ATTACH and DETACH PARTITION, CREATE TABLE ... PARTITION OF', true, NULL),
+           ('CREATE TABLE IF NOT EXISTS, CREATE TABLE AS, CREATE MATERIALIZED VIEW', true, NULL),
+           ('REFRESH MATERIALIZED VIEW', true, NULL),
            ('other CREATE, ALTER and DROP of objects in this database', false,
             'logged, not judged: no rule looks at them yet'),
            ('TRUNCATE, LOCK, VACUUM FULL, CLUSTER', false,
             'event triggers do not see them, and no rule looks at them yet: set lock_timeout'),
-           ('REINDEX', false,
-            'event triggers see it from PostgreSQL 17 on, and no rule looks at it yet: use CONCURRENTLY'),
+           ('REINDEX', pg_catalog.current_setting('server_version_num')::integer >= 170000,
+            'event triggers see it from PostgreSQL 17 on: use CONCURRENTLY'),
            ('roles, databases, tablespaces, ALTER SYSTEM', false,
             'event triggers do not see them, and no rule looks at them yet'),
            ('UPDATE and DELETE without WHERE', false, 'no rule looks at them yet')

@@ -16,6 +16,7 @@
 #include "rules/wording.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
 }
@@ -187,6 +188,16 @@ bool analyse(const Event& event, Analysis&& analysis) {
   }
 }
 
+// The subtransaction of the analysis would look like a block of its own.
+class LiveFacts final : public ddl::CatalogFacts {
+ public:
+  explicit LiveFacts(bool in_block) : in_block_(in_block) {}
+  bool in_transaction_block() override { return in_block_; }
+
+ private:
+  bool in_block_;
+};
+
 }  // namespace
 
 void judge_statement(const Event& event) {
@@ -195,8 +206,9 @@ void judge_statement(const Event& event) {
   const ddl::Statement statement = ddl::translate(event.tree, event.tag, source);
   if (!rules::is_judged(statement) || ddl::concerns_nobody_else(statement)) return;
   Judgement judgement;
+  const bool in_block = pg::call([] { return IsTransactionBlock(); });
   const bool analysed = analyse(event, [&] {
-    ddl::CatalogFacts facts;
+    LiveFacts facts(in_block);
     effects::CatalogPredictor predictor;
     conclude(event, rules::evaluate(statement, predictor, facts, small_table_bytes()), judgement);
   });

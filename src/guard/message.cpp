@@ -1,5 +1,7 @@
 #include "guard/message.hpp"
 
+#include <algorithm>
+
 #include "core/text.hpp"
 
 namespace db_guard::guard {
@@ -66,6 +68,12 @@ Text rules_to_allow(const Decision& decision) {
   return rules;
 }
 
+// To allow it would not make it run.
+bool is_hopeless(const Decision& decision) {
+  return std::any_of(decision.findings.begin(), decision.findings.end(),
+                     [](const Finding& finding) { return finding.hopeless; });
+}
+
 }  // namespace
 
 Message describe(const Finding& finding) {
@@ -97,6 +105,7 @@ Message describe(const Decision& decision) {
   if (!decision.why_not_allowed.empty()) {
     message.detail.append("\n").append(decision.why_not_allowed);
   }
+  if (is_hopeless(decision)) return message;
   const Text rules = rules_to_allow(decision);
   // Some safe ways end in the statement itself, overridden once the code is ready for it.
   const Text allow = concat({"db_guard.allow = '", rules, "'"});

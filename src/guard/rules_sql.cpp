@@ -16,7 +16,7 @@ namespace db_guard::guard {
 
 namespace {
 
-constexpr int kColumns = 13;
+constexpr int kColumns = 14;
 
 core::Text effect_of(const rules::Rule& rule) {
   return core::concat({ddl::lock_name(rule.lock), ", ", rule.work, ". ", rule.what});
@@ -24,6 +24,8 @@ core::Text effect_of(const rules::Rule& rule) {
 
 void put_rule(const rules::Rule& rule, ReturnSetInfo* result) {
   const core::Text effect = effect_of(rule);
+  const core::Text since_server = core::number(rule.since_server);
+  const bool locks = rule.lock != ddl::Lock::kNone;
   const std::string_view fields[kColumns] = {rule.slug,
                                              rule.family,
                                              core::severity_name(rule.severity),
@@ -35,8 +37,9 @@ void put_rule(const rules::Rule& rule, ReturnSetInfo* result) {
                                              rule.since_version,
                                              rule.setup,
                                              rule.good_example,
-                                             ddl::lock_mode(rule.lock),
-                                             rule.work};
+                                             locks ? ddl::lock_mode(rule.lock) : "none",
+                                             rule.work,
+                                             since_server};
   pg::call([&] {
     Datum values[kColumns];
     bool nulls[kColumns] = {};

@@ -1,5 +1,7 @@
 #include "lint/script_facts.hpp"
 
+#include <algorithm>
+
 #include "core/text.hpp"
 #include "pg/call.hpp"
 
@@ -60,6 +62,50 @@ ddl::Size ScriptFacts::size(const ddl::Relation& relation) {
 
 bool ScriptFacts::known_to_nobody_else(const ddl::Relation& relation) {
   return !LentSizes::assumes_use() && ddl::CatalogFacts::known_to_nobody_else(relation);
+}
+
+bool ScriptFacts::foreign_key_is_indexed(const ddl::Relation& relation,
+                                         const ddl::Vector<ddl::Text>& columns) {
+  if (ddl::CatalogFacts::foreign_key_is_indexed(relation, columns)) return true;
+  const Oid table = relation.id;
+  const effects::ScriptState& script = script_;
+  List* names = NIL;
+  for (const ddl::Text& column : columns) {
+    const char* name = column.c_str();
+    names = pg::call([&] { return lappend(names, const_cast<char*>(name)); });
+  }
+  return pg::call([&] { return effects::is_indexed(script, table, names); });
+}
+
+std::optional<ddl::Relation> ScriptFacts::parent_of_partition(const ddl::Relation& partition) {
+  if (effects::is_detached(script_, partition.id)) return std::nullopt;
+  return ddl::CatalogFacts::parent_of_partition(partition);
+}
+
+ddl::RowSecurity ScriptFacts::row_security(const ddl::Relation& relation) {
+  ddl::RowSecurity security = ddl::CatalogFacts::row_security(relation);
+  auto& names = security.permissive_policies;
+  ListCell* cell = nullptr;
+  foreach (cell, script_.policies) {
+    const auto* policy = static_cast<const effects::ScriptPolicy*>(lfirst(cell));
+    if (policy->table != relation.id) continue;
+    names.erase(std::remove(names.begin(), names.end(), policy->name), names.end());
+    if (!policy->gone && policy->permissive) names.emplace_back(policy->name);
+  }
+  return security;
+}
+
+ddl::Vector<ddl::Text> ScriptFacts::index_columns(const ddl::Relation& relation,
+                                                  const ddl::Text& index) {
+  const Oid table = relation.id;
+  const char* name = index.c_str();
+  const effects::ScriptState& script = script_;
+  List* own = pg::call([&] { return effects::columns_of_new_index(script, table, name); });
+  if (own == NIL) return ddl::CatalogFacts::index_columns(relation, index);
+  ddl::Vector<ddl::Text> columns;
+  ListCell* cell = nullptr;
+  foreach (cell, own) columns.emplace_back(static_cast<const char*>(lfirst(cell)));
+  return columns;
 }
 
 ddl::IndexUse ScriptFacts::index_use(const ddl::Relation& relation, const ddl::Index& index) {

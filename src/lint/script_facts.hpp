@@ -18,6 +18,12 @@ class ScriptFacts final : public ddl::CatalogFacts {
   std::optional<ddl::Relation> table_of(const ddl::Index& index) override;
   ddl::Size size(const ddl::Relation& relation) override;
   bool known_to_nobody_else(const ddl::Relation& relation) override;
+  bool foreign_key_is_indexed(const ddl::Relation& relation,
+                              const ddl::Vector<ddl::Text>& columns) override;
+  std::optional<ddl::Relation> parent_of_partition(const ddl::Relation& partition) override;
+  ddl::RowSecurity row_security(const ddl::Relation& relation) override;
+  ddl::Vector<ddl::Text> index_columns(const ddl::Relation& relation,
+                                       const ddl::Text& index) override;
   ddl::IndexUse index_use(const ddl::Relation& relation, const ddl::Index& index) override;
 
  protected:

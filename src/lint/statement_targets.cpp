@@ -19,11 +19,32 @@ Target look_for(const effects::ScriptState& script, const RangeVar* name, bool m
   return OidIsValid(effects::resolve(script, name)) ? Target{} : Target{name, nullptr, may_miss};
 }
 
+// Triggers, rules and policies have the name of their relation in front of their own.
+const RangeVar* relation_named_by(const DropStmt* statement, const Node* object) {
+  switch (statement->removeType) {
+    case OBJECT_FOREIGN_TABLE:
+    case OBJECT_INDEX:
+    case OBJECT_MATVIEW:
+    case OBJECT_SEQUENCE:
+    case OBJECT_TABLE:
+    case OBJECT_VIEW:
+      return makeRangeVarFromNameList(const_cast<List*>(reinterpret_cast<const List*>(object)));
+    case OBJECT_POLICY:
+    case OBJECT_RULE:
+    case OBJECT_TRIGGER: {
+      const auto* names = reinterpret_cast<const List*>(object);
+      return makeRangeVarFromNameList(list_truncate(list_copy(names), list_length(names) - 1));
+    }
+    default:
+      return nullptr;
+  }
+}
+
 Target look_for_dropped(const effects::ScriptState& script, const DropStmt* statement) {
   Target missing{};
   ListCell* cell = nullptr;
   foreach (cell, statement->objects) {
-    const RangeVar* name = makeRangeVarFromNameList(static_cast<List*>(lfirst(cell)));
+    const RangeVar* name = relation_named_by(statement, static_cast<const Node*>(lfirst(cell)));
     missing = look_for(script, name, statement->missing_ok);
     if (missing.name != nullptr) break;
   }
@@ -44,6 +65,8 @@ Target find_missing_target(const effects::ScriptState& script, const Node* tree)
     }
     case T_IndexStmt:
       return look_for(script, reinterpret_cast<const IndexStmt*>(tree)->relation, false);
+    case T_ReindexStmt:
+      return look_for(script, reinterpret_cast<const ReindexStmt*>(tree)->relation, false);
     case T_DropStmt:
       return look_for_dropped(script, reinterpret_cast<const DropStmt*>(tree));
     default:

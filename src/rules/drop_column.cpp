@@ -1,3 +1,4 @@
+#include "rules/losses.hpp"
 #include "rules/steps.hpp"
 #include "rules/wording.hpp"
 
@@ -17,7 +18,7 @@ void append_steps(const Context& context, const ddl::Column& column, Vector<Text
                             " ALTER COLUMN ", quoted, " DROP NOT NULL;"}));
   }
   steps.push_back(concat({"-- deploy the code that no longer uses it, then:\n",
-                          allowed_step(kSlug, "no code uses it any more",
+                          allowed_step(rules_to_allow(context, kSlug), "no code uses it any more",
                                        concat({"ALTER TABLE ", table, " DROP COLUMN ", quoted,
                                                context.action.cascade ? " CASCADE;" : ";"}))}));
 }

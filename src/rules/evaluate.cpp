@@ -25,7 +25,7 @@ ddl::Relation named_only(const ddl::ObjectName& name, ddl::Facts& facts) {
 
 std::optional<ddl::Relation> target_of(const ddl::Action& action, ddl::Facts& facts) {
   if (!ddl::has_existing_target(action.kind)) return named_only(action.target, facts);
-  if (action.kind != ddl::ActionKind::kDropIndex) return facts.relation(action.target);
+  if (!ddl::names_an_index(action.kind)) return facts.relation(action.target);
   const auto index = facts.index(action.target);
   if (!index) return std::nullopt;
   return facts.table_of(*index);
@@ -33,8 +33,9 @@ std::optional<ddl::Relation> target_of(const ddl::Action& action, ddl::Facts& fa
 
 // A table that nobody else can see yet cannot keep anybody waiting, and no code can depend on it.
 // Without rights on it the server refuses before it locks; telling its size would tell too much.
-bool is_out_of_reach(const ddl::Relation& relation) {
-  return relation.temporary || relation.created_in_transaction || !relation.owned;
+bool is_out_of_reach(const ddl::Relation& relation, const ddl::Action& action, ddl::Facts& facts) {
+  if (relation.temporary || relation.created_in_transaction) return true;
+  return !relation.owned && !facts.may_run(relation, action.kind);
 }
 
 // An action whose relation somebody may miss.
@@ -48,7 +49,7 @@ Vector<Target> targets_of(const ddl::Statement& statement, ddl::Facts& facts) {
   for (const ddl::Action& action : statement.actions) {
     if (!is_judged(action.kind)) continue;
     auto relation = target_of(action, facts);
-    if (!relation || is_out_of_reach(*relation)) continue;
+    if (!relation || is_out_of_reach(*relation, action, facts)) continue;
     relation->only = action.only;
     targets.push_back({&action, std::move(*relation)});
   }

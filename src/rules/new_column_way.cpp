@@ -1,5 +1,7 @@
 // A change of type without a long lock: a column of the new type is filled, gets what the old one
 // has, and takes its name.
+#include <algorithm>
+
 #include "core/column_text.hpp"
 #include "rules/steps.hpp"
 #include "rules/wording.hpp"
@@ -173,8 +175,11 @@ void add_new_column_way(const Context& context, const ddl::TypeChange& change, F
   append_filled_column(swap, change, steps);
   swap.indexes = append_like_indexes(context, belongings, swap.column.name, swap.fresh, steps);
   append_like_constraints(swap, steps);
-  steps.push_back(allowed_step("rename-column", "the column of the new type takes over",
-                               swap_statements(swap)));
+  // A key that another one takes over from has other columns until the names are swapped.
+  const bool swaps_keys = std::any_of(belongings.keys.begin(), belongings.keys.end(),
+                                      [](const auto& key) { return !key.constraint.empty(); });
+  steps.push_back(allowed_step(swaps_keys ? "rename-column,drop-key-constraint" : "rename-column",
+                               "the column of the new type takes over", swap_statements(swap)));
   steps.push_back(concat({"DROP FUNCTION ", swap.function, "();"}));
   steps.push_back(
       allowed_step("drop-column", "replaced by the column of the new type",

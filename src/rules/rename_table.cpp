@@ -31,17 +31,21 @@ void check(const Context& context, Findings& findings) {
   if (!is_named_in_queries(context.relation())) return;
   ddl::Facts& facts = context.facts;
   const ddl::Relation& relation = context.relation();
+  const bool moves = context.action.kind == ddl::ActionKind::kSetSchema;
+  if (moves && context.action.new_name == relation.schema) return;
   const Text new_name = facts.quote(context.action.new_name);
-  const Text renamed = concat({facts.quote(relation.schema), ".", new_name});
+  const Text renamed = moves ? concat({new_name, ".", facts.quote(relation.name)})
+                             : concat({facts.quote(relation.schema), ".", new_name});
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
-  finding.message = concat({"renaming ", subject(context), " to ", new_name,
-                            " breaks every running statement that uses the old name"});
+  finding.message =
+      concat({moves ? "moving " : "renaming ", subject(context), moves ? " to schema " : " to ",
+              new_name, " breaks every running statement that uses the old name"});
   finding.detail = dependents_text(facts.relation_dependents(relation));
   finding.detail.append(
       " A view under the old name, made in the same transaction, keeps old code working; grant on "
       "it what roles hold on the table.");
-  const Text alter =
-      concat({"ALTER ", kind_of(relation), " ", relation.display, " RENAME TO ", new_name, ";"});
+  const Text alter = concat({"ALTER ", kind_of(relation), " ", relation.display,
+                             moves ? " SET SCHEMA " : " RENAME TO ", new_name, ";"});
   finding.safe_sql.push_back(
       allowed_step(kSlug, "a view takes over the old name",
                    concat({alter, "\nCREATE VIEW ", relation.display,
@@ -58,12 +62,12 @@ constexpr Rule rename_table = {
     kSlug,
     "renames",
     Severity::kBlock,
-    "Renaming a table or view",
+    "Renaming a table or view, or moving it to another schema",
     "The old name is gone the moment the transaction commits. The lock (ACCESS "
     "EXCLUSIVE) is brief.",
     "Code that still uses the old name fails until it is changed and deployed. Views keep working, "
     "since they follow the table itself; functions whose body is text do not.",
-    "Rename, and create a view with the old name in the same transaction. Drop the view "
+    "Rename or move it, and create a view with the old name in the same transaction. Drop the view "
     "when no code uses it.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders "
     "SELECT g, g FROM generate_series(1, 1000) g;",
@@ -75,7 +79,7 @@ constexpr Rule rename_table = {
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "none",
-    {ddl::ActionKind::kRenameRelation},
+    {ddl::ActionKind::kRenameRelation, ddl::ActionKind::kSetSchema},
     check,
 };
 

@@ -66,10 +66,13 @@ struct Rule {
   std::string_view good_example;
   std::string_view since_version;  // of db_guard
   ddl::Lock lock;                  // that the bad example takes on its table
-  std::string_view work;  // that it does under it: "rewrite", "scan", "index build", "none"; or
-                          // "error" where the server would refuse after taking the lock
-  ddl::KindSet kinds;     // of the actions that it looks at
+  // That it does under it: "rewrite", "scan", "index build", "foreign key check", "none"; or
+  // "error" where the server would refuse after taking the lock, and "refused" where it does so
+  // before.
+  std::string_view work;
+  ddl::KindSet kinds;                                         // of the actions that it looks at
   void (*check)(const Context& context, Findings& findings);  // null: the guard itself reports it
+  int since_server = 15;  // PostgreSQL: knows the statement and shows it to event triggers
 };
 
 }  // namespace db_guard::rules

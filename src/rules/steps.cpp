@@ -341,7 +341,8 @@ bool starts_with(std::string_view text, std::string_view start) {
 }
 
 // A brief strong lock must not queue for long: everybody else would queue behind it. But a timeout
-// would leave a CONCURRENTLY build invalid, and stop a backfill at the first locked row.
+// would leave a CONCURRENTLY build invalid or a partition half detached, and stop a backfill at the
+// first locked row.
 bool wants_timeout(std::string_view head) {
   return starts_with(head, "ALTER TABLE") || starts_with(head, "ALTER INDEX") ||
          starts_with(head, "CREATE TRIGGER") || starts_with(head, "DROP TRIGGER");
@@ -359,10 +360,11 @@ void set_lock_timeouts(Vector<Text>& steps) {
   bool set = false;
   for (Text& step : steps) {
     const std::string_view head = head_of(step);
-    if (!set && wants_timeout(head)) {
+    const bool suffers = suffers_from_timeout(head);
+    if (!set && wants_timeout(head) && !suffers) {
       result.emplace_back("SET lock_timeout = '2s';");
       set = true;
-    } else if (set && suffers_from_timeout(head)) {
+    } else if (set && suffers) {
       result.emplace_back("RESET lock_timeout;");
       set = false;
     }

@@ -30,6 +30,9 @@ constexpr Family kFamilies[] = {
     {"indexes", "Indexes"},
     {"drops", "Dropping"},
     {"renames", "Renaming"},
+    {"partitions", "Partitions"},
+    {"triggers", "Triggers, rules and row security"},
+    {"maintenance", "Maintenance, locks and changes of data"},
 };
 
 std::string sql_block(std::string_view sql) { return std::string("```sql\n") + sql + "\n```\n"; }
@@ -40,16 +43,21 @@ std::string severity_text(const Rule& rule) {
       return "block: an error, unless `db_guard.mode` says otherwise";
     case core::Severity::kWarn:
       return "warn: a WARNING, and the statement runs";
-    case core::Severity::kNote:
-      break;
+    default:
+      return "note: an entry in the log";
   }
-  return "note: an entry in the log";
 }
 
 std::string work_text(std::string_view work) {
   if (work == "none") return "none: the lock is brief once it is there";
   if (work == "error") return "none: the server refuses the statement after taking the lock";
+  if (work == "refused") return "none: the server refuses the statement at once";
   return std::string(work);
+}
+
+std::string server_row(const Rule& rule) {
+  if (rule.since_server == Rule{}.since_server) return "";
+  return "| PostgreSQL | from " + std::to_string(rule.since_server) + " on |\n";
 }
 
 std::string facts_table(const Rule& rule) {
@@ -57,7 +65,7 @@ std::string facts_table(const Rule& rule) {
          severity_text(rule) + " |\n" + "| Family | " + rule.family + " |\n" + "| Lock | " +
          ddl::lock_name(rule.lock) + ": " + ddl::who_waits(rule.lock) + " |\n" +
          "| Work under the lock | " + work_text(rule.work) + " |\n" + "| Since | db_guard " +
-         rule.since_version + " |\n";
+         rule.since_version + " |\n" + server_row(rule);
 }
 
 std::string allow_section(const Rule& rule) {
@@ -74,7 +82,7 @@ std::string allow_section(const Rule& rule) {
 
 // A rule that looks at work finds nothing in a table where the work is short.
 std::string size_note(const Rule& rule) {
-  if (rule.work == "none") return "";
+  if (rule.work == "none" || rule.work == "refused") return "";
   if (rule.work == "error") return "\nTables without any data are left alone.\n";
   return "\nWhere the tables it reaches are no larger than `db_guard.small_table_size` (10 MB "
          "unless set), "
@@ -84,7 +92,9 @@ std::string size_note(const Rule& rule) {
 // The rule without a check has no statements to offer: it knows that a table is rewritten, not why.
 std::string hint_note(const Rule& rule) {
   if (rule.check == nullptr) return "";
-  return "\n\nThe HINT of the error has the statements for the table at hand, with its own names.";
+  return "\n\nWhere there is an online way, the HINT has its statements for the table at hand, "
+         "with its "
+         "own names.";
 }
 
 std::string page_of(const Rule& rule) {
@@ -128,11 +138,9 @@ The view `db_guard.coverage` says for each class of commands whether it is judge
 
 * Rewrites that `ALTER TABLE` does for a reason no other rule foresaw are stopped by
   [`table-rewrite`](table-rewrite.md). The lock is held already by then; the error gives it back.
-* Other `CREATE`, `ALTER` and `DROP` statements (`DROP TABLE`, `ADD FOREIGN KEY`, `ADD CHECK`, `ATTACH PARTITION`
-  and so on) are recorded in `db_guard.ddl_log`, and judged by no rule yet.
-* `TRUNCATE`, `LOCK`, `VACUUM FULL`, `CLUSTER`, roles, databases, tablespaces and `ALTER SYSTEM` are judged by no
-  rule yet, and event triggers do not see them. They see `REINDEX` from PostgreSQL 17 on; no rule judges it yet.
-* `UPDATE` and `DELETE` without `WHERE` are no DDL; no rule looks at them yet.
+* Other `CREATE`, `ALTER` and `DROP` statements are recorded in `db_guard.ddl_log`, and judged by no rule.
+* Event triggers do not see `TRUNCATE`, `LOCK`, `VACUUM FULL`, `CLUSTER` and `DROP DATABASE`; the linter does.
+* `UPDATE`, `DELETE` and `INSERT` are no DDL: only the linter looks at them.
 )";
 
 std::string index_page() {

@@ -45,6 +45,13 @@ void check_parts(std::string_view sql) {
   }
 }
 
+// Behind the end there are blanks and comments only.
+void check_end(std::string_view sql) {
+  const std::size_t end = core::end_of_code(sql);
+  require(end <= sql.size() && core::end_of_code(sql.substr(0, end)) == end);
+  require(core::skip_blanks(sql, end) == sql.size());
+}
+
 // Put in its own place, a column leaves the text as it is.
 void check_replaced(std::string_view sql) {
   const core::Text text = core::replace_column(sql, "a", "a");
@@ -60,6 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t start = 0; start <= size && start < 64; start++) check_name(sql, start);
   check_trimmed(sql);
   check_parts(sql);
+  check_end(sql);
   check_replaced(sql);
   return 0;
 }

@@ -124,5 +124,14 @@ TEST(TrimStatement, TakesBlanksAndSemicolons) {
   EXPECT_EQ(trim_statement("SELECT ';' -- ;"), "SELECT ';' --");
 }
 
+TEST(EndOfCode, IsBehindTheLastToken) {
+  EXPECT_EQ(end_of_code(""), 0U);
+  EXPECT_EQ(end_of_code("  -- nothing\n"), 0U);
+  EXPECT_EQ(end_of_code("CHECK (a > 0)"), 13U);
+  EXPECT_EQ(end_of_code("CHECK (a > 0) /* b */ -- c"), 13U);
+  EXPECT_EQ(end_of_code("a '-- b' "), 8U);
+  EXPECT_EQ(end_of_code("a \"not closed -- b"), 18U);
+}
+
 }  // namespace
 }  // namespace db_guard::core

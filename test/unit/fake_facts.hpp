@@ -1,7 +1,9 @@
 // A database that a test describes: it answers what the rules ask.
 #pragma once
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +28,8 @@ class FakeFacts : public ddl::Facts {
   int major = 15;
   std::int64_t lock_timeout = 0;
   bool nobody_else = false;
+  bool in_block = false;
+  std::int64_t maintenance_kb = 1024 * 1024;
 
   // Answers that tests set as they need them; one table is enough for most.
   std::vector<ddl::Relation> relations;
@@ -41,6 +45,30 @@ class FakeFacts : public ddl::Facts {
   ddl::Belongings owned;
   ddl::IndexUse use;
   ddl::Duplicates found_duplicates;
+  ddl::TableUse usage;
+  std::vector<ddl::ForeignKey> keys;
+  std::vector<std::string> key_columns{"id"};
+  std::vector<ddl::Dependent> mentioned_by;
+  ddl::NewPartition partition;
+  std::vector<std::string> different;
+  ddl::MaterializedView view;
+  ddl::RowSecurity security;
+  std::vector<ddl::TypedColumn> typed_columns;
+  std::uint32_t schema_objects = 0;
+  bool database_exists = true;
+  bool object_exists = true;
+  double rows_changed = -1;
+  std::optional<double> largest;
+  std::uint64_t locks = 6400;
+  std::set<ddl::ActionKind> granted;  // what may be run without owning the table
+  ddl::KeyIndex key;
+  std::optional<ddl::SimilarIndex> similar;
+  std::map<std::string, ddl::KnownConstraint> constraints;  // by name
+  bool key_indexed = true;
+  std::vector<ddl::KeyMismatch> mismatches;
+  ddl::CheckFacts check;
+  std::vector<Text> publications;
+  ddl::Lock held = ddl::Lock::kNone;
 
   // What was asked.
   int asked_who_knows = 0;
@@ -92,7 +120,8 @@ class FakeFacts : public ddl::Facts {
   }
 
   int server_major() override { return major; }
-  bool in_transaction_block() override { return false; }
+  bool in_transaction_block() override { return in_block; }
+  std::int64_t maintenance_work_mem_kb() override { return maintenance_kb; }
   std::int64_t lock_timeout_ms() override { return lock_timeout; }
 
   std::optional<ddl::Relation> relation(const ddl::ObjectName& name) override {
@@ -136,6 +165,7 @@ class FakeFacts : public ddl::Facts {
     asked_who_knows++;
     return nobody_else;
   }
+  ddl::Lock held_lock(const ddl::Relation&) override { return held; }
   Vector<ddl::Session> sessions_in_the_way(const ddl::Relation&, ddl::Lock) override {
     asked_who_is_in_the_way++;
     return {sessions.begin(), sessions.end()};
@@ -154,9 +184,79 @@ class FakeFacts : public ddl::Facts {
   }
   ddl::Belongings belongings(const ddl::Relation&, const ddl::Column&) override { return owned; }
   ddl::IndexUse index_use(const ddl::Relation&, const ddl::Index&) override { return use; }
+  Vector<core::Text> index_columns(const ddl::Relation&, const core::Text&) override {
+    return key.columns;
+  }
+  ddl::KeyIndex key_index(const ddl::Relation&, const ddl::Index&) override { return key; }
+  std::optional<ddl::SimilarIndex> similar_index(const ddl::Relation&,
+                                                 const ddl::Action&) override {
+    return similar;
+  }
+  std::optional<ddl::KnownConstraint> constraint(const ddl::Relation&,
+                                                 std::string_view name) override {
+    const auto found = constraints.find(std::string(name));
+    if (found == constraints.end()) return std::nullopt;
+    return found->second;
+  }
+  bool foreign_key_is_indexed(const ddl::Relation&, const Vector<Text>&) override {
+    return key_indexed;
+  }
+  Vector<ddl::KeyMismatch> key_mismatches(const ddl::Relation&, const ddl::Relation&,
+                                          const ddl::Action&) override {
+    return {mismatches.begin(), mismatches.end()};
+  }
+  ddl::CheckFacts check_facts(const ddl::Relation&, const ddl::Action&) override { return check; }
+  Vector<Text> publications_of_changes(const ddl::Relation&) override {
+    return {publications.begin(), publications.end()};
+  }
   ddl::Duplicates duplicates(const ddl::Relation&, const ddl::Action&) override {
     return found_duplicates;
   }
+
+  bool may_run(const ddl::Relation& relation, ddl::ActionKind kind) override {
+    return relation.owned || granted.count(kind) > 0;
+  }
+  ddl::TableUse table_use(const ddl::Relation&) override { return usage; }
+  Vector<ddl::ForeignKey> foreign_keys(const ddl::Relation&) override {
+    return {keys.begin(), keys.end()};
+  }
+  Vector<Text> primary_key(const ddl::Relation&) override { return texts(key_columns); }
+  Vector<ddl::Dependent> mentions(std::string_view) override {
+    return {mentioned_by.begin(), mentioned_by.end()};
+  }
+  std::optional<ddl::Relation> parent_of_partition(const ddl::Relation& partition) override {
+    for (const auto& [parent, members] : children) {
+      if (std::count(members.begin(), members.end(), partition.id) > 0) {
+        return relations[parent - 1];
+      }
+    }
+    return std::nullopt;
+  }
+  std::optional<ddl::Relation> default_partition(const ddl::Relation&) override {
+    return partition.default_partition;
+  }
+  ddl::NewPartition new_partition(const ddl::Relation&, const ddl::Action&) override {
+    return partition;
+  }
+  Vector<Text> differences(const ddl::Relation&, const ddl::Action&) override {
+    return texts(different);
+  }
+  ddl::MaterializedView materialized_view(const ddl::Relation&) override { return view; }
+  ddl::RowSecurity row_security(const ddl::Relation&) override { return security; }
+  Vector<ddl::TypedColumn> columns_of_type(const ddl::ObjectName&) override {
+    return {typed_columns.begin(), typed_columns.end()};
+  }
+  std::uint32_t objects_in_schema(const Text&) override { return schema_objects; }
+  bool has_object(std::string_view, const ddl::ObjectName&) override { return object_exists; }
+  std::optional<ddl::Relation> namesake(const ddl::ObjectName& name) override {
+    return relation(name);
+  }
+  bool has_database(const Text&) override { return database_exists; }
+  double changed_rows(const ddl::Action&) override { return rows_changed; }
+  std::optional<double> largest_value(const ddl::Relation&, const ddl::Column&) override {
+    return largest;
+  }
+  std::uint64_t lock_table_size() override { return locks; }
 
   // As the server quotes, but for its reserved words.
   Text quote(std::string_view identifier) override {
@@ -176,6 +276,12 @@ class FakeFacts : public ddl::Facts {
   }
 
  private:
+  static Vector<Text> texts(const std::vector<std::string>& strings) {
+    Vector<Text> result;
+    for (const std::string& string : strings) result.emplace_back(string);
+    return result;
+  }
+
   static Text quoted(std::string_view text, char mark) {
     Text result(1, mark);
     for (const char c : text) result.append(c == mark ? 2 : 1, c);

@@ -14,6 +14,7 @@ class FakePredictor : public ddl::Predictor {
   ddl::Lock lock = ddl::Lock::kAccessExclusive;
   std::optional<ddl::Work> work;           // of every action, instead of the rule of thumb
   std::vector<ddl::Effect> other_effects;  // on further relations
+  std::vector<ddl::Loss> losses;
   bool refuses = false;
   int asked = 0;
 
@@ -29,6 +30,7 @@ class FakePredictor : public ddl::Predictor {
       effect.lock = lock;
       effects.relations.push_back(effect);
     }
+    effects.losses = {losses.begin(), losses.end()};
     effects.relations.insert(effects.relations.end(), other_effects.begin(), other_effects.end());
     return effects;
   }
@@ -61,8 +63,27 @@ class FakePredictor : public ddl::Predictor {
       case ddl::ActionKind::kAddUnique:
         usual.index_build = action.key.existing_index.empty();
         break;
+      case ddl::ActionKind::kAddExclusion:
       case ddl::ActionKind::kCreateIndex:
+      case ddl::ActionKind::kReindexIndex:
+      case ddl::ActionKind::kReindexMany:
+      case ddl::ActionKind::kReindexTable:
         usual.index_build = true;
+        break;
+      case ddl::ActionKind::kAddCheck:
+      case ddl::ActionKind::kAddDomainConstraint:
+        usual.scan = !action.not_valid;
+        break;
+      case ddl::ActionKind::kSetDomainNotNull:
+      case ddl::ActionKind::kValidateConstraint:
+      case ddl::ActionKind::kValidateDomainConstraint:
+        usual.scan = true;
+        break;
+      case ddl::ActionKind::kAddForeignKey:
+        usual.fk_check = !action.not_valid;
+        break;
+      case ddl::ActionKind::kAlterConstraint:
+        usual.fk_check = true;
         break;
       default:
         break;

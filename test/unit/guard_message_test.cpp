@@ -83,6 +83,13 @@ TEST(Message, OfAnErrorEndsWithTheWayOut) {
   EXPECT_EQ(readable(one.hint), "Instead:\n  SELECT 1;\n" + way_out("create-index-blocking"));
 }
 
+TEST(Message, HasNoWayOutWhereTheServerWillRefuse) {
+  Finding hopeless = with_steps(1);
+  hopeless.hopeless = true;
+  EXPECT_EQ(readable(describe(blocked({hopeless})).hint), "Instead:\n  SELECT 1;");
+  EXPECT_EQ(readable(describe(blocked({with_steps(0), hopeless})).hint), "Instead:\n  SELECT 1;");
+}
+
 TEST(Message, TakesTheStepsOfTheFirstFindingThatHasSome) {
   const Finding bare = finding("drop-column", "dropping column a");
   Finding last = finding("rename-column", "renaming column b");

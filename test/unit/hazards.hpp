@@ -54,6 +54,7 @@ class World {
   ddl::Size& size() { return facts.sizes[1]; }
   Findings findings() {
     ddl::Statement statement;
+    statement.text = text;
     statement.actions.push_back(action);
     return evaluate(statement, predictor, facts, kSmall);
   }
@@ -62,6 +63,7 @@ class World {
   FakeFacts facts;
   FakePredictor predictor{facts};
   Action action;
+  core::Text text;  // of the statement
 };
 
 }  // namespace db_guard::rules

@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "hazards_constraints.hpp"
+#include "hazards_drops.hpp"
 #include "hazards_seed.hpp"
 #include "rules/registry.hpp"
 
@@ -15,6 +17,8 @@ namespace {
 std::vector<Hazard> all_hazards() {
   std::vector<Hazard> all;
   all.insert(all.end(), std::begin(kSeedHazards), std::end(kSeedHazards));
+  all.insert(all.end(), std::begin(kConstraintHazards), std::end(kConstraintHazards));
+  all.insert(all.end(), std::begin(kDropHazards), std::end(kDropHazards));
   return all;
 }
 
@@ -125,7 +129,9 @@ INSTANTIATE_TEST_SUITE_P(Every, Hazards, testing::ValuesIn(kHazards),
 
 // A rule without a hazard here would be a rule without a test.
 TEST(Evaluate, TheHazardsCoverEveryRule) {
-  std::set<std::string> covered = {"table-rewrite"};  // announced by the server, not found here
+  // Announced by the server, not found here; about no table in particular, and tested by itself.
+  std::set<std::string> covered = {"table-rewrite", "alter-domain-scan"};
+  covered.insert(std::begin(kRulesOfObjects), std::end(kRulesOfObjects));
   for (const Hazard& hazard : kHazards) covered.insert(hazard.rules.begin(), hazard.rules.end());
   for (const Rule* rule : all_rules()) {
     EXPECT_EQ(covered.count(std::string(rule->slug)), 1U) << std::string(rule->slug);

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from compare import literal
 from database_state import State, differences, read_state
-from proof_allowances import ALLOWANCES, DEVELOPERS_PART, DRAWN, table_of_allowances
+from proof_allowances import ALLOWANCES, DEVELOPERS_PART, DRAWN, KEEPS_NOBODY_WAITING, table_of_allowances
 from proof_shapes import (OWNER, READER, SCHEMA, Case, Catalog, derived_cases, own_cases, statements_of)
 from psql_script import first_word, quote_literal, quote_name
 from wire import ServerError
@@ -24,7 +24,8 @@ NO_WORK = {"SET", "RESET", "SHOW"}
 HERE = os.path.dirname(os.path.abspath(__file__))
 PAGE = os.path.join(HERE, "..", "..", "docs", "proof.md")
 
-RULES = "SELECT rule, severity, setup, example, good_example, lock_mode, work FROM db_guard.rules ORDER BY rule"
+RULES = ("SELECT rule, severity, setup, example, good_example, lock_mode, work FROM db_guard.rules "
+         "WHERE since_server <= current_setting('server_version_num')::int / 10000 ORDER BY rule")
 
 
 class Failure(Exception):
@@ -273,6 +274,10 @@ def checked_findings(session, text):
     return [(int(number or 1), rule, severity, json.loads(steps or "[]") or []) for number, rule, severity, steps in rows]
 
 
+def has_way(findings, rule):
+    return any(slug == rule.slug and steps for _, slug, _, steps in findings)
+
+
 def ways_of(findings):
     ways = {}
     for number, rule, _, steps in findings:
@@ -324,10 +329,13 @@ def long_work(effects):
 def claim_is_seen(case, effects, error):
     rule = case.rule
     locked = [effect for effect in effects if effect.lock == rule.lock]
-    if rule.work == "error":
+    if rule.work in ("error", "refused"):
         return error is not None
     if rule.work == "none":
         return bool(locked) or not rule.lock.endswith("Lock")
+    # An example of another kind may call for other work of the same rule.
+    if case.own and long_work(effects):
+        return True
     # In partitions the work is done in the leaves, where the lock may be another.
     working = locked if case.shape == "plain" else effects
     return bool(locked) and any(WORK.get(rule.work) in effect.work for effect in working)
@@ -367,7 +375,9 @@ class Proof:
             self.good_example(database)
         logged, error = refused_and_run(database, case)
         if case.rule.work == "error":
-            self.run_without_rows(database, error)
+            self.run_without_rows(database, error, has_way(checked or logged, case.rule))
+        elif case.rule.work == "refused":
+            self.run_outside_a_block(database, error)
         elif error is not None:
             raise self.not_here(f"the statement fails: {error}")
         self.findings = checked if checked is not None else logged
@@ -407,8 +417,22 @@ class Proof:
         if not case.dependents:
             raise NotApplicable("the example cannot be run with any of them")
 
-    def run_without_rows(self, database, error):
-        """It fails by its rows; what it is meant to leave is seen without them."""
+    def run_outside_a_block(self, database, error):
+        """What it is meant to leave is seen where the server runs it."""
+        if error is None:
+            raise Failure("the server does not refuse it, though the rule says so")
+        session = database.session(self.case, allow="all")
+        for statement in statements_of(self.case.example):
+            if first_word(statement) in ("BEGIN", "COMMIT"):
+                continue
+            _, error = session.query(statement)
+            if error is not None:
+                raise self.not_here(f"the statement fails by itself too: {error}")
+        session.close()
+
+    def run_without_rows(self, database, error, has_way):
+        """It fails by its rows; what it is meant to leave is seen without them. Without a safe way there is
+        nothing to compare it with."""
         if error is None:
             raise Failure("the server does not refuse it, though the rule says so")
         session = self.lab.server.session(database.name)
@@ -416,7 +440,7 @@ class Proof:
         session.rows(f"SET db_guard.mode = off; TRUNCATE {tables} CASCADE; RESET search_path")
         error = run_allowed(session, self.case.example)
         session.close()
-        if error is not None:
+        if error is not None and has_way:
             raise self.not_here(f"the statement fails without rows too: {error}")
 
     def schema_tables(self, session):
@@ -495,7 +519,7 @@ class Proof:
             place = f"{way.rule}, step {number} of {len(way.steps)}"
             if step.startswith("-- deploy") and way.rule in DEVELOPERS_PART:
                 self.developers_part(database, way)
-            self.trace_step(session, step, place)
+            self.trace_step(session, step, place, way.rule)
             for statement in statements_of(step):
                 _, error = session.query(statement)
                 if error is not None:
@@ -503,7 +527,7 @@ class Proof:
             if session.status != "I":
                 raise Failure(f"{place} leaves a transaction open", [step])
 
-    def trace_step(self, session, step, place):
+    def trace_step(self, session, step, place, rule):
         if {first_word(statement) for statement in statements_of(step)} <= NO_WORK:
             return
         try:
@@ -513,7 +537,8 @@ class Proof:
         refused = [effect.text for effect in effects if refusal_of(effect)]
         if refused:
             raise Failure(f"{place}: {refused[0]}", [step])
-        wrong = long_work(effects)
+        brief = {KEEPS_NOBODY_WAITING[rule][0]} if rule in KEEPS_NOBODY_WAITING else set()
+        wrong = [effect for effect in long_work(effects) if not effect.work <= brief]
         if wrong:
             raise Failure(f"{place} does long work under a lock that blocks writes: {wrong[0]}", [step])
 

@@ -63,6 +63,35 @@ def any_name_of_new_not_null(lines):
     return [NEW_NOT_NULL.sub("NOT NULL", line) if line.startswith("CREATE TABLE ") else line for line in lines]
 
 
+def without_lines(pattern):
+    return lambda lines: [line for line in lines if not re.match(pattern, line, re.S)]
+
+
+def without_text(pattern):
+    return lambda lines: [re.sub(pattern, "", line) for line in lines]
+
+
+# The last CHECK of a table, which nothing but ")" follows.
+LEFT_CHECK = r',\n +CONSTRAINT (?:"(?:[^"]|"")*_check"|\w+_check) CHECK \(.*(?=\n\);?$)'
+
+def without_indexes(lines):
+    return [line for line in lines
+            if not line.startswith(("CREATE INDEX ", "invalid index ")) and not ATTACHED.fullmatch(line)]
+
+
+DOMAIN_CHECK = re.compile(rf"ALTER DOMAIN (?P<domain>(?:{NAME}\.)?{NAME})\s+ADD (?P<check>CONSTRAINT .*) NOT VALID;", re.S)
+
+
+def validated_domains(lines):
+    """pg_dump puts a constraint that is NOT VALID behind the domain, and any other into it."""
+    checks = [match for match in map(DOMAIN_CHECK.fullmatch, lines) if match]
+    lines = [line for line in lines if not DOMAIN_CHECK.fullmatch(line)]
+    for match in checks:
+        head = f"CREATE DOMAIN {match.group('domain')} AS "
+        lines = [f"{line[:-1]}\n\t{match.group('check')};" if line.startswith(head) else line for line in lines]
+    return sorted(lines)
+
+
 NEW_COLUMN = ("alter-column-type-foreign-key", "alter-column-type-reindex", "alter-column-type-rewrite")
 
 ALLOWANCES = [
@@ -75,7 +104,30 @@ ALLOWANCES = [
     Allowance(("create-index-blocking",), "An index on an expression that has no name of its own is called `expr` by "
               "the steps, which must name it; the server would take the name of the function.", any_names_of_indexes,
               ("partitioned, expression, no name",)),
+    Allowance(("autovacuum-disabled",), "The table is vacuumed more gently instead of not at all: that is another "
+              "storage parameter.", without_text(r"\nWITH \(autovacuum_\w+='?\w+'?\)")),
+    Allowance(("detach-partition",), "CONCURRENTLY leaves a CHECK on the table that says what the bounds said.",
+              without_text(re.compile(LEFT_CHECK, re.S))),
+    Allowance(("enable-row-security",), "The policy that was missing.", without_lines("CREATE POLICY ")),
+    Allowance(("identity-behind-values",), "The sequence goes on behind the largest value, which is the point.",
+              without_lines("sequence |SELECT pg_catalog.setval")),
+    Allowance(("rename-enum-value",), "The old value stays in the type; no row holds it.",
+              without_lines("CREATE TYPE ")),
+    Allowance(("foreign-key-without-index",), "The safe way makes the index that the statement does without.",
+              without_indexes),
+    Allowance(("create-index-over-invalid",), "The statement leaves the index invalid, the safe way does not.",
+              without_indexes),
+    Allowance(("alter-domain-scan",), "The constraint stays NOT VALID: there is no online way to validate it.",
+              validated_domains),
 ]
+
+# Work under a lock that keeps nobody waiting: rule, what work, and why.
+KEEPS_NOBODY_WAITING = {
+    "refresh-materialized-view": ("scan", "CONCURRENTLY reads the view under EXCLUSIVE: that keeps other REFRESHes "
+                                  "waiting, and nobody else writes to a materialized view."),
+    "truncate": ("index_build", "The indexes of the emptied table are made anew, without a row in them."),
+    "truncate-cascade": ("index_build", "The same, of all tables that are emptied."),
+}
 
 # Rules whose columns get values that are drawn anew each time: nothing can be compared but that they exist.
 DRAWN = {
@@ -92,7 +144,7 @@ DEVELOPERS_PART = {
 def table_of_allowances():
     lines = ["| rule | what may differ, and why |", "|---|---|"]
     rows = [(rule, item.sentence + shapes_text(item)) for item in ALLOWANCES for rule in item.rules]
-    rows += list(DRAWN.items())
+    rows += list(DRAWN.items()) + [(rule, why) for rule, (_, why) in KEEPS_NOBODY_WAITING.items()]
     return lines + [f"| `{rule}` | {sentence} |" for rule, sentence in sorted(rows)]
 
 

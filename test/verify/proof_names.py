@@ -36,7 +36,7 @@ def words_of(sql):
             found.add(token.lower())
         elif token.startswith('"'):
             found.add(token[1:-1].replace('""', '"'))
-        elif token.startswith("$"):
+        elif token.startswith("$") and len(token) > 1:
             found |= words_of(dollar_body(token)[1])
     return found
 

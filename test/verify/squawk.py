@@ -27,7 +27,7 @@ LOCK_RULES = {
     "require-concurrent-reindex",
 }
 
-FINDINGS = """SELECT DISTINCT rule, work IN ('rewrite', 'scan', 'index build')
+FINDINGS = """SELECT DISTINCT rule, work IN ('rewrite', 'scan', 'index build', 'foreign key check')
   FROM db_guard.script_findings({}) AS finding JOIN db_guard.rules USING (rule)
  WHERE finding.severity IN ('block', 'warn')"""
 
