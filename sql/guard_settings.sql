@@ -83,7 +83,8 @@ ALTER TABLE settings.t ADD UNIQUE (missing);
 DROP INDEX settings.missing;
 DROP INDEX settings.t;
 SELECT db_guard.ddl_command_start();
-SELECT * FROM db_guard.coverage;
+SELECT command_class, guarded, replace(what_to_do, current_database(), 'this') AS what_to_do
+  FROM db_guard.coverage WHERE command_class <> 'REINDEX';
 SET db_guard.mode = off;
 SELECT DISTINCT guarded, what_to_do FROM db_guard.coverage WHERE what_to_do LIKE 'db_guard%';
 \c -

@@ -1,5 +1,7 @@
 // The library's one entry point for the server: each slice sets itself up, nothing else happens.
 #include "guard/settings.hpp"
+#include "guard/transaction_state.hpp"
+#include "guard/unseen_commands.hpp"
 #include "guard/utility_hook.hpp"
 #include "lint/lint_settings.hpp"
 #include "lint/observer.hpp"
@@ -14,6 +16,8 @@ void _PG_init() {
   // The guard's come last: with them goes the prefix.
   db_guard::lint::define_settings();
   db_guard::guard::define_settings();
+  db_guard::guard::remember_how_loaded();
   db_guard::guard::install_utility_hook();
+  db_guard::guard::watch_transactions();
   db_guard::lint::install_observer();
 }

@@ -343,10 +343,21 @@ bool CatalogFacts::known_to_nobody_else(const Relation& relation) {
   return is_known_to_nobody_else(relation);
 }
 
-Lock CatalogFacts::held_lock(const Relation& relation) { return strongest_held_lock(relation); }
-
 Vector<Session> CatalogFacts::sessions_in_the_way(const Relation& relation, Lock lock) {
   return find_sessions_in_the_way(relation, lock);
+}
+
+Vector<Session> CatalogFacts::transactions_waited_for(const Relation& relation, Lock lock,
+                                                      bool snapshots) {
+  return find_transactions_waited_for(relation, lock, snapshots);
+}
+
+Vector<DisabledTrigger> CatalogFacts::disabled_triggers(const Relation& relation) {
+  return find_disabled_triggers(relation);
+}
+
+Vector<KeyColumns> CatalogFacts::unindexed_foreign_keys(const Relation& relation) {
+  return find_unindexed_foreign_keys(relation);
 }
 
 Text CatalogFacts::not_null_proof(const Relation& relation, const Column& column) {

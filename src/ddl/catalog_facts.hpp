@@ -10,10 +10,15 @@ namespace db_guard::ddl {
 // scan of catalogs are remembered for the life of the object: one statement.
 class CatalogFacts : public Facts {
  public:
+  CatalogFacts() = default;
+  // With what earlier statements have done; it must outlive the facts.
+  explicit CatalogFacts(const Transaction& transaction) : transaction_(&transaction) {}
+
   int server_major() override;
   bool in_transaction_block() override;
   std::int64_t lock_timeout_ms() override;
   std::int64_t maintenance_work_mem_kb() override;
+  const Transaction& transaction() override { return *transaction_; }
 
   std::optional<Relation> relation(const ObjectName& name) override;
   std::optional<Relation> relation_by_id(std::uint32_t id) override;
@@ -26,6 +31,8 @@ class CatalogFacts : public Facts {
   bool known_to_nobody_else(const Relation& relation) override;
   Lock held_lock(const Relation& relation) override;
   Vector<Session> sessions_in_the_way(const Relation& relation, Lock lock) override;
+  Vector<Session> transactions_waited_for(const Relation& relation, Lock lock,
+                                          bool snapshots) override;
 
   Text not_null_proof(const Relation& relation, const Column& column) override;
   NewColumn new_column(const Action& action) override;
@@ -66,6 +73,12 @@ class CatalogFacts : public Facts {
   double changed_rows(const Action& action) override;
   std::optional<double> largest_value(const Relation& relation, const Column& column) override;
   std::uint64_t lock_table_size() override;
+  Vector<DisabledTrigger> disabled_triggers(const Relation& relation) override;
+  Vector<KeyColumns> unindexed_foreign_keys(const Relation& relation) override;
+
+  bool is_superuser() override;
+  bool may_alter_system(std::string_view setting) override;
+  int sessions_of_role(std::string_view role) override;
 
   Text quote(std::string_view identifier) override;
   Text quote_literal(std::string_view text) override;
@@ -97,10 +110,15 @@ class CatalogFacts : public Facts {
   Text give_name(std::uint32_t place, std::string_view base, std::string_view label,
                  Choose&& choose);
 
+  static constexpr Transaction kJustBegun{};
+  const Transaction* transaction_ = &kJustBegun;
   std::optional<Named> named_;  // the last that was asked for
   Vector<KnownSize> sizes_;
   Vector<GivenName> given_names_;
 };
+
+// Plain server code: somebody else is connected, or a prepared transaction may be there.
+bool may_meet_others();
 
 // Plain server code: no other session can see the relation yet.
 bool is_created_in_this_transaction(Oid id);
@@ -137,8 +155,12 @@ Vector<KeyMismatch> find_key_mismatches(const Relation& relation, const Relation
                                         const Action& action);
 CheckFacts analyse_check(const Relation& relation, const Action& action);
 Vector<Text> find_publications_of_changes(const Relation& relation);
-Lock strongest_held_lock(const Relation& relation);
+// Plain server code: the strongest that blocks writes; kNone where none does.
+Lock own_lock(std::uint32_t relation);
 Duplicates probe_duplicates(const Relation& relation, const Action& action);
 Vector<Session> find_sessions_in_the_way(const Relation& relation, Lock lock);
+Vector<Session> find_transactions_waited_for(const Relation& relation, Lock lock, bool snapshots);
+Vector<DisabledTrigger> find_disabled_triggers(const Relation& relation);
+Vector<KeyColumns> find_unindexed_foreign_keys(const Relation& relation);
 
 }  // namespace db_guard::ddl

@@ -8,6 +8,7 @@
 
 #include "ddl/lock.hpp"
 #include "ddl/statement.hpp"
+#include "ddl/transaction.hpp"
 
 namespace db_guard::ddl {
 
@@ -197,6 +198,20 @@ struct Session {
   int pid = 0;  // 0: a prepared transaction
   Text application;
   std::int64_t transaction_ms = -1;  // how long its transaction is open; below 0 when not known
+  // An autovacuum that must not be put off: where others give way, this one does not.
+  bool wraparound_vacuum = false;
+};
+
+struct DisabledTrigger {
+  Text name;        // raw
+  Text constraint;  // raw; of a trigger that the server made to check a foreign key
+};
+
+// A foreign key and its columns, raw.
+struct KeyColumns {
+  Text constraint;
+  Vector<Text> columns;
+  Text other_table;  // display
 };
 
 // What the cumulative statistics have seen of a table, its partitions and their indexes.
@@ -253,6 +268,10 @@ class Facts {
   virtual bool in_transaction_block() = 0;
   virtual std::int64_t lock_timeout_ms() = 0;
   virtual std::int64_t maintenance_work_mem_kb() = 0;
+  // What the transaction has done in earlier statements.
+  virtual const Transaction& transaction() = 0;
+  // Rules are asked once more before commit.
+  virtual bool judges_end_of_transaction() { return false; }
 
   // nullopt: no such relation or index. Names resolve as the server would resolve them.
   virtual std::optional<Relation> relation(const ObjectName& name) = 0;
@@ -269,6 +288,10 @@ class Facts {
   // The strongest lock that this transaction holds already.
   virtual Lock held_lock(const Relation& relation) = 0;
   virtual Vector<Session> sessions_in_the_way(const Relation& relation, Lock lock) = 0;
+  // Whose transactions a CONCURRENTLY command on the relation has to wait for: `lock` is what they
+  // hold against it; with `snapshots`, also those that are idle or old and look at any table.
+  virtual Vector<Session> transactions_waited_for(const Relation& relation, Lock lock,
+                                                  bool snapshots) = 0;
 
   // The validated constraint that makes the scan of SET NOT NULL unnecessary, or empty.
   virtual Text not_null_proof(const Relation& relation, const Column& column) = 0;
@@ -295,6 +318,18 @@ class Facts {
   virtual Vector<Text> publications_of_changes(const Relation& relation) = 0;
   // Looks for rows that a unique index over the action's key would refuse. Bounded in time.
   virtual Duplicates duplicates(const Relation& relation, const Action& action) = 0;
+
+  // That the transaction has disabled.
+  virtual Vector<DisabledTrigger> disabled_triggers(const Relation& relation) = 0;
+  // That the transaction has added, and no index of the relation serves.
+  virtual Vector<KeyColumns> unindexed_foreign_keys(const Relation& relation) = 0;
+
+  // Of the current role.
+  virtual bool is_superuser() = 0;
+  // Of the whole server.
+  virtual bool may_alter_system(std::string_view setting) = 0;
+  // How many sessions are logged in as that role, in any database.
+  virtual int sessions_of_role(std::string_view role) = 0;
 
   virtual Text quote(std::string_view identifier) = 0;
   virtual Text quote_literal(std::string_view text) = 0;

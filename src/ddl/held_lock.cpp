@@ -1,31 +1,26 @@
-// What this transaction has locked before.
+// What this transaction has locked before, seen or unseen by the guard: asked of the server.
 #include "ddl/catalog_facts.hpp"
 #include "pg/call.hpp"
+#include "pg/server_version.hpp"
 
 extern "C" {
-#include "storage/lmgr.h"
-#include "utils/rel.h"
-#include "utils/relcache.h"
+#include "miscadmin.h"
 }
 
 namespace db_guard::ddl {
 
-namespace {
-
-LOCKMODE strongest_lock(Oid id) {
-  ::Relation relation = RelationIdGetRelation(id);
-  if (relation == nullptr) return NoLock;
-  LOCKMODE mode = MaxLockMode;
-  while (mode > NoLock && !CheckRelationLockedByMe(relation, mode, false)) mode--;
-  RelationClose(relation);
-  return mode;
+Lock own_lock(Oid relation) {
+  LOCKTAG tag;
+  SET_LOCKTAG_RELATION(tag, MyDatabaseId, relation);
+  for (LOCKMODE mode = AccessExclusiveLock; mode >= ShareLock; mode--) {
+    if (pg::holds_lock(tag, mode)) return static_cast<Lock>(mode);
+  }
+  return Lock::kNone;
 }
 
-}  // namespace
-
-Lock strongest_held_lock(const Relation& relation) {
+Lock CatalogFacts::held_lock(const Relation& relation) {
   const Oid id = relation.id;
-  return static_cast<Lock>(pg::call([&] { return strongest_lock(id); }));
+  return pg::call([&] { return own_lock(id); });
 }
 
 }  // namespace db_guard::ddl

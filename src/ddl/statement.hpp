@@ -33,9 +33,10 @@ enum class ActionKind : std::uint8_t {
   kAddUnique,
   kAlterConstraint,
   kAttachPartition,
-  kChangeTriggers,     // ENABLE, DISABLE and so on of triggers and rules
+  kChangeTriggers,     // ENABLE of triggers, ENABLE and DISABLE of rules
   kChangeRowSecurity,  // ENABLE, DISABLE, FORCE, NO FORCE
   kDetachPartition,
+  kDisableTriggers,
   kDropColumn,
   kDropConstraint,
   kDropDefault,
@@ -94,6 +95,10 @@ enum class ActionKind : std::uint8_t {
   kAddDomainConstraint,
   kSetDomainNotNull,
   kValidateDomainConstraint,
+  // Of the whole server.
+  kChangeSetting,  // ALTER SYSTEM, ALTER ROLE ... SET, ALTER DATABASE ... SET
+  kDropRole,
+  kGrantPower,  // CREATE ROLE, ALTER ROLE and GRANT of what makes a superuser, or nearly one
 };
 
 constexpr bool has_existing_target(ActionKind kind) { return kind < ActionKind::kCreateTable; }
@@ -115,6 +120,11 @@ class KindSet {
   constexpr void add(const KindSet& other) {
     for (std::size_t i = 0; i < 2; i++) words_[i] |= other.words_[i];
   }
+  [[nodiscard]] constexpr KindSet without(ActionKind kind) const {
+    KindSet rest = *this;
+    rest.words_[std::size_t(kind) / 64] &= ~(std::uint64_t(1) << (std::size_t(kind) % 64));
+    return rest;
+  }
   [[nodiscard]] constexpr bool has(ActionKind kind) const {
     return (words_[std::size_t(kind) / 64] >> (std::size_t(kind) % 64) & 1) != 0;
   }
@@ -122,6 +132,15 @@ class KindSet {
  private:
   std::uint64_t words_[2] = {0, 0};
 };
+
+// Whatever is done to a relation that exists before.
+constexpr KindSet all_kinds_with_target() {
+  KindSet kinds{};
+  for (std::size_t i = 0; i < std::size_t(ActionKind::kCreateTable); i++) {
+    kinds.add(static_cast<ActionKind>(i));
+  }
+  return kinds;
+}
 
 // The index behind an index or key action. Texts are SQL, already quoted.
 struct KeySpec {

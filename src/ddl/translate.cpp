@@ -75,6 +75,7 @@ Statement translate(const Node* tree, std::string_view tag, const Source& source
              translate_upkeep(tree, statement) || translate_creation(tree, statement) ||
              translate_data_change(tree, statement) || translate_reindex(tree, source, statement) ||
              translate_domain(tree, source, statement));
+      if (statement.actions.empty()) translate_server_command(tree, statement);
       break;
   }
   return statement;

@@ -90,6 +90,10 @@ void translate_add_column(const AlterTableCmd* command, Action& action) {
   ListCell* cell = nullptr;
   foreach (cell, definition->constraints) {
     const auto* constraint = static_cast<const Constraint*>(lfirst(cell));
+    if (constraint->contype == CONSTR_FOREIGN) {
+      action.other = name_of(constraint->pktable);
+      action.other_columns = strings_of(constraint->pk_attrs);
+    }
     if (constraint->contype != CONSTR_PRIMARY && constraint->contype != CONSTR_UNIQUE) continue;
     action.key = key_of(constraint);
     action.key.columns = {action.column};
@@ -180,16 +184,17 @@ ActionKind kind_of(const AlterTableCmd* command) {
     case AT_EnableTrig:
     case AT_EnableAlwaysTrig:
     case AT_EnableReplicaTrig:
-    case AT_DisableTrig:
     case AT_EnableTrigAll:
-    case AT_DisableTrigAll:
     case AT_EnableTrigUser:
-    case AT_DisableTrigUser:
     case AT_EnableRule:
     case AT_EnableAlwaysRule:
     case AT_EnableReplicaRule:
     case AT_DisableRule:
       return ActionKind::kChangeTriggers;
+    case AT_DisableTrig:
+    case AT_DisableTrigAll:
+    case AT_DisableTrigUser:
+      return ActionKind::kDisableTriggers;
     case AT_EnableRowSecurity:
     case AT_DisableRowSecurity:
     case AT_ForceRowSecurity:

@@ -31,5 +31,7 @@ bool translate_reindex(const Node* tree, const Source& source, Statement& statem
 bool translate_domain(const Node* tree, const Source& source, Statement& statement);
 
 void translate_alter_table(const AlterTableStmt* tree, const Source& source, Statement& statement);
+// Settings for good and roles; nothing where the command is none of these.
+void translate_server_command(const Node* tree, Statement& statement);
 
 }  // namespace db_guard::ddl

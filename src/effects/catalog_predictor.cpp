@@ -129,7 +129,8 @@ ddl::Effects CatalogPredictor::predict(const ddl::Statement& statement) {
   for (const ddl::Action& action : statement.actions) {
     effects.actions.push_back(work_of_action(prediction, effects, action));
   }
-  return effects;
+  last_ = std::move(effects);
+  return last_;
 }
 
 }  // namespace db_guard::effects

@@ -11,9 +11,12 @@ class CatalogPredictor final : public ddl::Predictor {
   // With what earlier statements of a script will have done, or for a single statement.
   explicit CatalogPredictor(const ScriptState* script = nullptr) : script_(script) {}
   ddl::Effects predict(const ddl::Statement& statement) override;
+  // What was predicted last, for what comes after the judgement.
+  [[nodiscard]] const ddl::Effects& last() const { return last_; }
 
  private:
   const ScriptState* script_;
+  ddl::Effects last_;
 };
 
 }  // namespace db_guard::effects

@@ -360,6 +360,14 @@ void note_statement(ScriptState& script, Node* tree) {
     case T_AlterObjectSchemaStmt:
       move(script, reinterpret_cast<const AlterObjectSchemaStmt*>(tree));
       break;
+    case T_CreateFunctionStmt: {
+      const auto* statement = reinterpret_cast<const CreateFunctionStmt*>(tree);
+      const char* name = strVal(llast(statement->funcname));
+      if (!is_in(script.functions, name)) {
+        script.functions = lappend(script.functions, pstrdup(name));
+      }
+      break;
+    }
     case T_CreatePolicyStmt:
       note_policy(script, reinterpret_cast<const CreatePolicyStmt*>(tree));
       break;

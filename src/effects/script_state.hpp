@@ -28,6 +28,7 @@ struct ScriptState {
   List* valid;            // of ScriptConstraint*: those that it adds or validates
   List* indexes;          // of ScriptIndex*: those that it makes on relations that exist
   List* detached;         // OIDs of partitions that will be none
+  List* functions;        // names (char*) of functions that it makes or replaces
   List* policies;         // of ScriptPolicy*: those that it makes or drops, on relations that exist
 };
 

@@ -62,9 +62,25 @@ const char* client_address() {
   return DatumGetCString(DirectFunctionCall1(inet_out, address));
 }
 
+bool sets_a_password(const List* options) {
+  ListCell* cell = nullptr;
+  foreach (cell, options) {
+    if (strcmp(static_cast<const DefElem*>(lfirst(cell))->defname, "password") == 0) return true;
+  }
+  return false;
+}
+
 // The statements that carry passwords in the open.
 bool may_hold_secrets(const Node* tree) {
   switch (nodeTag(tree)) {
+    case T_CreateRoleStmt:
+      return sets_a_password(reinterpret_cast<const CreateRoleStmt*>(tree)->options);
+    case T_AlterRoleStmt:
+      return sets_a_password(reinterpret_cast<const AlterRoleStmt*>(tree)->options);
+    case T_AlterSystemStmt: {
+      const char* name = reinterpret_cast<const AlterSystemStmt*>(tree)->setstmt->name;
+      return name != nullptr && pg_strcasecmp(name, "primary_conninfo") == 0;
+    }
     case T_CreateUserMappingStmt:
     case T_AlterUserMappingStmt:
     case T_CreateSubscriptionStmt:

@@ -15,10 +15,12 @@ struct Frame {
   const char* query = nullptr;  // as the client or function sent it
   int location = 0;             // of the statement in it
   int length = 0;
+  bool nested = false;  // runs inside another statement
   bool located = true;  // false: `query` only contains or calls the statement
   TimestampTz started = 0;
   bool foresaw_rewrite = false;  // a rule has spoken of it, at ddl_command_start
   bool skip_log = false;         // temporary objects only
+  bool goes_to_log = false;  // of a command without event triggers: was to be logged at its start
   // Texts live in `memory`, which outlives the transactions of a CONCURRENTLY command.
   MemoryContext memory = nullptr;
   const char* object = nullptr;    // what the statement is about, where it was judged

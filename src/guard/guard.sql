@@ -30,7 +30,7 @@ COMMENT ON COLUMN db_guard.ddl_log.client_address IS 'NULL for a connection by U
 COMMENT ON COLUMN db_guard.ddl_log.application_name IS 'As the client claims.';
 COMMENT ON COLUMN db_guard.ddl_log.process_id IS 'Of the server process.';
 COMMENT ON COLUMN db_guard.ddl_log.transaction_id IS 'NULL where none was assigned yet, as for most refused statements.';
-COMMENT ON COLUMN db_guard.ddl_log.command_tag IS 'As in pg_event_trigger_ddl_commands().command_tag.';
+COMMENT ON COLUMN db_guard.ddl_log.command_tag IS 'As in pg_event_trigger_ddl_commands().command_tag; COMMIT where only the whole transaction was reported.';
 COMMENT ON COLUMN db_guard.ddl_log.object IS 'Relation or other object that the statement names; NULL where it names none that db_guard knows to read.';
 COMMENT ON COLUMN db_guard.ddl_log.statement IS 'Its text, cut at 64 kB; left out where it may hold a password.';
 COMMENT ON COLUMN db_guard.ddl_log.outcome IS 'done, warned (ran with a WARNING), allowed (ran by db_guard.allow), blocked (did not run).';
@@ -136,6 +136,14 @@ AS 'MODULE_PATHNAME', 'db_guard_is_judging';
 COMMENT ON FUNCTION db_guard.is_judging() IS
 'Whether db_guard.mode is anything but off in this session.';
 
+CREATE FUNCTION db_guard.is_preloaded()
+RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_is_preloaded';
+COMMENT ON FUNCTION db_guard.is_preloaded() IS
+'Whether db_guard was loaded before the first statement of this session, by session_preload_libraries or the like.';
+
 CREATE VIEW db_guard.coverage AS
 WITH state AS (
     SELECT (SELECT evtenabled IN ('O', 'A')
@@ -144,39 +152,52 @@ WITH state AS (
            -- Superusers can switch event triggers off for a session, from 17 on.
            coalesce(pg_catalog.current_setting('event_triggers', true), 'on') = 'on' AS triggers_fire,
            pg_catalog.current_setting('session_replication_role') <> 'replica' AS not_replica,
-           db_guard.is_judging() AS judging
-), class (command_class, seen, remark) AS (
-    VALUES ('ALTER TABLE: columns, column types, constraints, renames', true, NULL),
-           ('ALTER VIEW, MATERIALIZED VIEW, FOREIGN TABLE: renames, columns', true, NULL),
-           ('ALTER DOMAIN: constraints, NOT NULL', true, NULL),
-           ('CREATE INDEX', true, NULL),
-           ('DROP INDEX', true, NULL),
-           ('table rewrites of any other ALTER', true, NULL),
-           ('DROP of tables, views, sequences, functions, types, schemas, policies', true, NULL),
-           ('ATTACH and DETACH PARTITION, CREATE TABLE ... PARTITION OF', true, NULL),
-           ('CREATE TABLE IF NOT EXISTS, CREATE TABLE AS, CREATE MATERIALIZED VIEW', true, NULL),
-           ('REFRESH MATERIALIZED VIEW', true, NULL),
-           ('other CREATE, ALTER and DROP of objects in this database', false,
-            'logged, not judged: no rule looks at them yet'),
-           ('TRUNCATE, LOCK, VACUUM FULL, CLUSTER', false,
-            'event triggers do not see them, and no rule looks at them yet: set lock_timeout'),
-           ('REINDEX', pg_catalog.current_setting('server_version_num')::integer >= 170000,
-            'event triggers see it from PostgreSQL 17 on: use CONCURRENTLY'),
-           ('roles, databases, tablespaces, ALTER SYSTEM', false,
-            'event triggers do not see them, and no rule looks at them yet'),
-           ('UPDATE and DELETE without WHERE', false, 'no rule looks at them yet')
+           pg_catalog.current_setting('server_version_num')::integer >= 170000 AS reindex_is_seen,
+           db_guard.is_preloaded() AS preloaded,
+           db_guard.is_judging() AS judging,
+           pg_catalog.format('event triggers do not see it: ALTER DATABASE %I SET session_preload_libraries = %s, and connect again',
+                             pg_catalog.current_database(),
+                             pg_catalog.concat_ws(', ', nullif(pg_catalog.current_setting('session_preload_libraries'), ''), 'db_guard')) AS preload
+), class (command_class, seen_by, remark) AS (
+    VALUES ('ALTER TABLE: columns, column types, constraints, renames', 'triggers', NULL),
+           ('ALTER VIEW, MATERIALIZED VIEW, FOREIGN TABLE: renames, columns', 'triggers', NULL),
+           ('ALTER DOMAIN: constraints, NOT NULL', 'triggers', NULL),
+           ('CREATE INDEX', 'triggers', NULL),
+           ('DROP INDEX', 'triggers', NULL),
+           ('table rewrites of any other ALTER', 'triggers', NULL),
+           ('DROP of tables, views, sequences, functions, types, schemas, policies', 'triggers', NULL),
+           ('ATTACH and DETACH PARTITION, CREATE TABLE ... PARTITION OF', 'triggers', NULL),
+           ('CREATE TABLE IF NOT EXISTS, CREATE TABLE AS, CREATE MATERIALIZED VIEW', 'triggers', NULL),
+           ('REFRESH MATERIALIZED VIEW', 'triggers', NULL),
+           ('several statements of one transaction: locks held, rows changed, triggers left disabled', 'triggers', NULL),
+           ('other CREATE, ALTER and DROP of objects in this database', 'nobody',
+            'logged, not judged: no rule looks at them'),
+           ('TRUNCATE, LOCK, VACUUM FULL, CLUSTER', 'hook', NULL),
+           ('REINDEX', 'either', NULL),
+           ('ALTER SYSTEM; ALTER ROLE and ALTER DATABASE ... SET', 'hook', NULL),
+           ('roles: superusers and their like, roles that are logged in', 'hook', NULL),
+           ('DROP DATABASE', 'hook', NULL),
+           ('CREATE DATABASE, tablespaces, ALTER EVENT TRIGGER', 'nobody',
+            'never judged; logged where the library is preloaded'),
+           ('INSERT, UPDATE and DELETE', 'nobody', 'no DDL: check_sql judges those of a script')
+), judged AS (
+    SELECT class.command_class, class.remark, state.*,
+           class.seen_by = 'nobody' AS never,
+           class.seen_by = 'triggers' OR class.seen_by <> 'nobody' AND state.preloaded
+               OR class.seen_by = 'either' AND state.reindex_is_seen AS seen
+      FROM class CROSS JOIN state
 )
-SELECT class.command_class,
-       class.seen AND state.trigger_enabled AND state.triggers_fire AND state.not_replica
-           AND state.judging AS guarded,
-       CASE WHEN NOT class.seen THEN class.remark
-            WHEN state.trigger_enabled IS NOT TRUE
+SELECT command_class,
+       NOT never AND seen AND trigger_enabled AND triggers_fire AND not_replica AND judging AS guarded,
+       CASE WHEN never THEN remark
+            WHEN NOT seen THEN preload
+            WHEN trigger_enabled IS NOT TRUE
             THEN 'the event trigger is disabled: ALTER EVENT TRIGGER db_guard_ddl_command_start ENABLE'
-            WHEN NOT state.triggers_fire THEN 'event triggers are off in this session: SET event_triggers = on'
-            WHEN NOT state.not_replica THEN 'this session acts as a replica: SET session_replication_role = origin'
-            WHEN NOT state.judging THEN 'db_guard.mode is off: SET db_guard.mode = block'
+            WHEN NOT triggers_fire THEN 'event triggers are off in this session: SET event_triggers = on'
+            WHEN NOT not_replica THEN 'this session acts as a replica: SET session_replication_role = origin'
+            WHEN NOT judging THEN 'db_guard.mode is off: SET db_guard.mode = block'
             END AS what_to_do
-  FROM class CROSS JOIN state;
+  FROM judged;
 
 COMMENT ON VIEW db_guard.coverage IS
 'What db_guard judges in this session, and what it does not.';

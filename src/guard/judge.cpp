@@ -10,6 +10,9 @@
 #include "guard/ddl_log.hpp"
 #include "guard/message.hpp"
 #include "guard/settings.hpp"
+#include "guard/transaction_state.hpp"
+#include "guard/unseen_commands.hpp"
+#include "pg/entry.hpp"
 #include "pg/subtransaction.hpp"
 #include "policy/rule_policy.hpp"
 #include "rules/evaluate.hpp"
@@ -47,6 +50,7 @@ struct Judgement {
   Decision decision;
   Text findings;  // JSON of all of them, allowed ones too
   Message message;
+  Text first_object;
   bool found = false;
   bool rewrites = false;
 };
@@ -64,10 +68,12 @@ void conclude(const Event& event, Vector<Finding> findings, Judgement& judgement
   // Only where there is something to decide: most statements have no finding.
   policy::apply_policy(policy::read_policy(), text_of(event), findings);
   judgement.found = true;
+  judgement.first_object = findings.front().object;
   judgement.findings = core::findings_json(findings);
   judgement.rewrites = std::any_of(findings.begin(), findings.end(),
                                    [](const Finding& finding) { return finding.rewrites; });
   judgement.decision = decide(findings, policy_input());
+  judgement.decision.outside_blocks = event.tree != nullptr && runs_outside_blocks(event.tree);
   if (judgement.decision.verdict == Verdict::kBlock) {
     judgement.message = describe(judgement.decision);
   }
@@ -188,15 +194,18 @@ bool analyse(const Event& event, Analysis&& analysis) {
   }
 }
 
-// The subtransaction of the analysis would look like a block of its own.
-class LiveFacts final : public ddl::CatalogFacts {
- public:
-  explicit LiveFacts(bool in_block) : in_block_(in_block) {}
-  bool in_transaction_block() override { return in_block_; }
+// Nobody is connected who could be hurt now, and no lock outlives the statement: what only a busy
+// server or a longer transaction make hazardous need not be looked for.
+bool is_alone(const Event& event, bool in_block) {
+  return !event.frame->nested && !in_block && !is_anything_noted() &&
+         !pg::call([] { return ddl::may_meet_others(); });
+}
 
- private:
-  bool in_block_;
-};
+bool is_worth_judging(const Event& event, const ddl::Statement& statement, bool in_block) {
+  const bool judged =
+      is_alone(event, in_block) ? rules::is_judged_alone(statement) : rules::is_judged(statement);
+  return judged && !ddl::concerns_nobody_else(statement);
+}
 
 }  // namespace
 
@@ -204,15 +213,21 @@ void judge_statement(const Event& event) {
   const char* text = event.frame->located ? event.frame->query : nullptr;
   const ddl::Source source{text, event.frame->location, event.frame->length};
   const ddl::Statement statement = ddl::translate(event.tree, event.tag, source);
-  if (!rules::is_judged(statement) || ddl::concerns_nobody_else(statement)) return;
-  Judgement judgement;
   const bool in_block = pg::call([] { return IsTransactionBlock(); });
+  if (!is_worth_judging(event, statement, in_block)) return;
+  const ddl::Transaction before = pg::call([] { return current_transaction(); });
+  ddl::Transaction after;
+  Judgement judgement;
   const bool analysed = analyse(event, [&] {
-    LiveFacts facts(in_block);
+    SessionFacts facts(before, in_block);
     effects::CatalogPredictor predictor;
     conclude(event, rules::evaluate(statement, predictor, facts, small_table_bytes()), judgement);
+    after = before;
+    after.note(statement, predictor.last(), facts);
   });
-  if (analysed && judgement.found) act(event, judgement);
+  if (!analysed) return;
+  if (judgement.found) act(event, judgement);
+  pg::call([&] { keep_transaction(before, after); });
 }
 
 namespace {
@@ -246,6 +261,46 @@ void judge_rewrite(const Event& event, Oid table) {
     conclude(event, {rewrite_finding(*relation, size)}, judgement);
   });
   if (analysed && judgement.found) act(event, judgement);
+}
+
+namespace {
+
+void judge_end(const Event& event) {
+  const ddl::Transaction transaction = pg::call([] { return current_transaction(); });
+  const bool in_block = pg::call([] { return IsTransactionBlock(); });
+  Judgement judgement;
+  const bool analysed = analyse(event, [&] {
+    SessionFacts facts(transaction, in_block);
+    conclude(event, rules::evaluate_end(transaction, facts, small_table_bytes()), judgement);
+  });
+  if (!analysed || !judgement.found) return;
+  const char* object = judgement.first_object.c_str();
+  pg::call([&] { event.frame->object = keep_in_frame(*event.frame, object); });
+  act(event, judgement);
+}
+
+// The statements have rows of their own; this one is for what only all of them together do.
+void log_end(const Event& event) {
+  if (event.frame->findings == nullptr || !settings().log_ddl) return;
+  LogEntry entry = entry_of_session(*event.frame, event.tree, event.tag, event.frame->object);
+  if (event.frame->outcome != nullptr && strcmp(event.frame->outcome, "allowed") == 0) {
+    entry.allow_reason = settings().allow_reason;
+  }
+  insert_entry(entry);
+}
+
+}  // namespace
+
+void judge_transaction() {
+  if (mode() == Mode::kOff) return;
+  Frame frame;
+  // Gone with the transaction even if this ends in an error.
+  frame.memory =
+      AllocSetContextCreate(TopTransactionContext, "db_guard transaction", ALLOCSET_SMALL_SIZES);
+  const Event event{nullptr, "COMMIT", &frame};
+  pg::enter([&] { judge_end(event); });
+  log_end(event);
+  MemoryContextDelete(frame.memory);
 }
 
 }  // namespace db_guard::guard

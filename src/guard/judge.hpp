@@ -15,6 +15,9 @@ struct Event {
 // At ddl_command_start, before any lock is taken. Throws core::Error DG001 to block.
 void judge_statement(const Event& event);
 
+// Plain server code. Before commit: what the transaction leaves behind. Raises DG001 to block.
+void judge_transaction();
+
 // At table_rewrite: the last net, with the lock already held.
 void judge_rewrite(const Event& event, Oid table);
 

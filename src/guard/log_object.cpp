@@ -47,6 +47,10 @@ const RangeVar* relation_of(const Node* tree) {
       return reinterpret_cast<const CreatePolicyStmt*>(tree)->table;
     case T_AlterPolicyStmt:
       return reinterpret_cast<const AlterPolicyStmt*>(tree)->table;
+    case T_ClusterStmt:
+      return reinterpret_cast<const ClusterStmt*>(tree)->relation;
+    case T_ReindexStmt:
+      return reinterpret_cast<const ReindexStmt*>(tree)->relation;
     default:
       return nullptr;
   }
@@ -125,6 +129,88 @@ bool drops_only_temporary(const DropStmt* tree) {
   return true;
 }
 
+// Names of relations, VACUUM's wrapped once more.
+LogObject relations_object(const List* relations) {
+  StringInfoData text;
+  initStringInfo(&text);
+  bool temporary = true;
+  for (int i = 0; i < list_length(relations) && i < kMostObjects; i++) {
+    const Node* node = static_cast<const Node*>(list_nth(relations, i));
+    const RangeVar* range = IsA(node, VacuumRelation)
+                                ? reinterpret_cast<const VacuumRelation*>(node)->relation
+                                : reinterpret_cast<const RangeVar*>(node);
+    if (range == nullptr) continue;
+    const LogObject object = relation_object(range);
+    temporary = temporary && object.temporary;
+    appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", object.name);
+  }
+  if (list_length(relations) > kMostObjects) appendStringInfoString(&text, ", ...");
+  if (text.len == 0) return {nullptr, false, InvalidOid};
+  return {text.data, temporary, InvalidOid};
+}
+
+const char* role_list(const List* roles) {
+  StringInfoData text;
+  initStringInfo(&text);
+  for (int i = 0; i < list_length(roles) && i < kMostObjects; i++) {
+    const auto* role = static_cast<const RoleSpec*>(list_nth(roles, i));
+    const char* name =
+        role->rolename != nullptr ? quote_identifier(role->rolename) : "CURRENT_ROLE";
+    appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", name);
+  }
+  return text.len > 0 ? text.data : nullptr;
+}
+
+const char* role_name(const RoleSpec* role) {
+  return role != nullptr ? role_list(list_make1(const_cast<RoleSpec*>(role))) : nullptr;
+}
+
+const char* quoted(const char* name) { return name != nullptr ? quote_identifier(name) : nullptr; }
+
+// Of the whole server: roles, databases, tablespaces, settings; and event triggers.
+const char* name_of_server_object(const Node* tree) {
+  switch (nodeTag(tree)) {
+    case T_CreatedbStmt:
+      return quoted(reinterpret_cast<const CreatedbStmt*>(tree)->dbname);
+    case T_DropdbStmt:
+      return quoted(reinterpret_cast<const DropdbStmt*>(tree)->dbname);
+    case T_AlterDatabaseStmt:
+      return quoted(reinterpret_cast<const AlterDatabaseStmt*>(tree)->dbname);
+    case T_AlterDatabaseSetStmt:
+      return quoted(reinterpret_cast<const AlterDatabaseSetStmt*>(tree)->dbname);
+    case T_AlterDatabaseRefreshCollStmt:
+      return quoted(reinterpret_cast<const AlterDatabaseRefreshCollStmt*>(tree)->dbname);
+    case T_CreateTableSpaceStmt:
+      return quoted(reinterpret_cast<const CreateTableSpaceStmt*>(tree)->tablespacename);
+    case T_DropTableSpaceStmt:
+      return quoted(reinterpret_cast<const DropTableSpaceStmt*>(tree)->tablespacename);
+    case T_AlterTableSpaceOptionsStmt:
+      return quoted(reinterpret_cast<const AlterTableSpaceOptionsStmt*>(tree)->tablespacename);
+    case T_CreateRoleStmt:
+      return quoted(reinterpret_cast<const CreateRoleStmt*>(tree)->role);
+    case T_AlterRoleStmt:
+      return role_name(reinterpret_cast<const AlterRoleStmt*>(tree)->role);
+    case T_AlterRoleSetStmt:
+      return role_name(reinterpret_cast<const AlterRoleSetStmt*>(tree)->role);
+    case T_DropRoleStmt:
+      return role_list(reinterpret_cast<const DropRoleStmt*>(tree)->roles);
+    case T_GrantRoleStmt:
+      return role_list(reinterpret_cast<const GrantRoleStmt*>(tree)->grantee_roles);
+    case T_AlterSystemStmt:
+      return reinterpret_cast<const AlterSystemStmt*>(tree)->setstmt->name;
+    case T_CreateEventTrigStmt:
+      return quoted(reinterpret_cast<const CreateEventTrigStmt*>(tree)->trigname);
+    case T_AlterEventTrigStmt:
+      return quoted(reinterpret_cast<const AlterEventTrigStmt*>(tree)->trigname);
+    case T_RenameStmt:
+      return quoted(reinterpret_cast<const RenameStmt*>(tree)->subname);
+    case T_ReindexStmt:
+      return quoted(reinterpret_cast<const ReindexStmt*>(tree)->name);
+    default:
+      return nullptr;
+  }
+}
+
 const char* name_of_other(const Node* tree) {
   switch (nodeTag(tree)) {
     case T_DropStmt:
@@ -148,7 +234,7 @@ const char* name_of_other(const Node* tree) {
     case T_CompositeTypeStmt:
       return relation_object(reinterpret_cast<const CompositeTypeStmt*>(tree)->typevar).name;
     default:
-      return nullptr;
+      return name_of_server_object(tree);
   }
 }
 
@@ -158,7 +244,16 @@ LogObject object_of(const Frame& frame, const Node* tree) {
   if (frame.object != nullptr) return {frame.object, false, InvalidOid};
   const RangeVar* range = relation_of(tree);
   if (range != nullptr) return relation_object(range);
-  return {name_of_other(tree), false, InvalidOid};
+  switch (nodeTag(tree)) {
+    case T_TruncateStmt:
+      return relations_object(reinterpret_cast<const TruncateStmt*>(tree)->relations);
+    case T_LockStmt:
+      return relations_object(reinterpret_cast<const LockStmt*>(tree)->relations);
+    case T_VacuumStmt:
+      return relations_object(reinterpret_cast<const VacuumStmt*>(tree)->rels);
+    default:
+      return {name_of_other(tree), false, InvalidOid};
+  }
 }
 
 void note_object(Frame& frame, const Node* tree) {

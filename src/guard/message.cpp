@@ -74,6 +74,16 @@ bool is_hopeless(const Decision& decision) {
                      [](const Finding& finding) { return finding.hopeless; });
 }
 
+Text way_out(const Text& allow, bool outside_blocks) {
+  if (outside_blocks) {
+    return concat({"To run it all the same: SET ", allow,
+                   "; SET db_guard.allow_reason = '...'; then the statement, and RESET "
+                   "db_guard.allow; RESET db_guard.allow_reason;"});
+  }
+  return concat({"To run it all the same: BEGIN; SET LOCAL ", allow,
+                 "; SET LOCAL db_guard.allow_reason = '...'; then the statement, and COMMIT;"});
+}
+
 }  // namespace
 
 Message describe(const Finding& finding) {
@@ -116,9 +126,7 @@ Message describe(const Decision& decision) {
         concat({"Members of role \"", decision.reserved_for, "\" may run it all the same."}));
     return message;
   }
-  message.hint.append(concat({"To run it all the same: BEGIN; SET LOCAL ", allow,
-                              "; SET LOCAL db_guard.allow_reason = '...'; then the statement, and "
-                              "COMMIT;"}));
+  message.hint.append(way_out(allow, decision.outside_blocks));
   return message;
 }
 

@@ -23,11 +23,12 @@ enum class Verdict : unsigned char { kPass, kWarn, kBlock };
 
 struct Decision {
   Verdict verdict = Verdict::kPass;
-  Vector<Finding> findings;  // those that count, worst first
-  Text allowed;              // db_guard.allow as it is, for the hint to add to
-  bool overridden = false;   // db_guard.allow let at least one pass
-  Text why_not_allowed;      // db_guard.allow names a rule and still does not count
-  Text reserved_for;         // the role whose members may override; empty where this session may
+  Vector<Finding> findings;     // those that count, worst first
+  Text allowed;                 // db_guard.allow as it is, for the hint to add to
+  bool overridden = false;      // db_guard.allow let at least one pass
+  Text why_not_allowed;         // db_guard.allow names a rule and still does not count
+  Text reserved_for;            // the role whose members may override; empty where this session may
+  bool outside_blocks = false;  // the statement cannot run in a transaction block
 };
 
 Decision decide(const Vector<Finding>& findings, const PolicyInput& input);

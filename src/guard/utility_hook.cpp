@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "guard/frame.hpp"
+#include "guard/unseen_commands.hpp"
 #include "pg/entry.hpp"
 #include "pg/setting_names.hpp"
 
@@ -23,7 +24,8 @@ bool gets_a_frame(const PlannedStmt* statement, ProcessUtilityContext context) {
   if (context == PROCESS_UTILITY_SUBCOMMAND) return false;
   Node* tree = statement->utilityStmt;
   // Event triggers see REINDEX from 17 on, though the server does not call it DDL.
-  return GetCommandLogLevel(tree) == LOGSTMT_DDL || IsA(tree, ReindexStmt);
+  return GetCommandLogLevel(tree) == LOGSTMT_DDL || IsA(tree, ReindexStmt) ||
+         (is_preloaded() && is_unseen(tree));
 }
 
 constexpr std::string_view kPrefix = "db_guard.";
@@ -82,11 +84,18 @@ void process_utility(PlannedStmt* statement, const char* query, bool read_only_t
   frame.location = statement->stmt_location < 0 ? 0 : statement->stmt_location;
   frame.length = statement->stmt_len;
   frame.started = GetCurrentTimestamp();
+  frame.nested = context != PROCESS_UTILITY_TOPLEVEL;
   open_frame(frame);
+  // The server may scribble on the tree while it runs the command.
+  Node* unseen = is_preloaded() && is_unseen(statement->utilityStmt)
+                     ? static_cast<Node*>(copyObjectImpl(statement->utilityStmt))
+                     : nullptr;
   PG_TRY();
   {
+    if (unseen != nullptr) begin_unseen(frame, unseen);
     call_next(statement, query, read_only_tree, context, parameters, environment, destination,
               completion);
+    if (unseen != nullptr) end_unseen(frame, unseen);
   }
   PG_FINALLY();
   { close_frame(frame); }

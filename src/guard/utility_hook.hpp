@@ -1,4 +1,5 @@
-// The ProcessUtility hook: opens a frame for each DDL statement. It decides nothing.
+// The ProcessUtility hook: opens a frame for each DDL statement, and brings what event triggers do
+// not see to the guard. It decides nothing.
 #pragma once
 
 namespace db_guard::guard {

@@ -69,7 +69,9 @@ bool is_allowed(std::string_view rule) {
 }  // namespace
 
 Checker::Checker(ScriptSettings& settings, bool by_policy)
-    : settings_(settings), by_policy_(by_policy), small_table_size_(small_table_bytes()) {}
+    : settings_(settings), by_policy_(by_policy), small_table_size_(small_table_bytes()) {
+  transaction_.predicted = true;
+}
 
 void Checker::add(const Place& place, core::Finding finding) {
   ReportedFinding reported;
@@ -111,6 +113,7 @@ void Checker::check_file(std::string_view file, const char* sql) {
       findings_.begin() + std::ptrdiff_t(first), findings_.end(),
       [](const ReportedFinding& a, const ReportedFinding& b) { return a.line < b.line; });
   pg::call([&] { settings_.end_file(); });
+  end_transaction();
   script_.file++;
 }
 
@@ -130,6 +133,7 @@ void Checker::check_tree(const Place& place, Node* tree, const ddl::Source& sour
       break;
     case T_TransactionStmt:
       pg::call([&] { settings_.follow(reinterpret_cast<const TransactionStmt*>(tree)); });
+      end_transaction();
       break;
     case T_VariableSetStmt:
       follow_setting(place, reinterpret_cast<VariableSetStmt*>(tree));
@@ -161,13 +165,19 @@ void Checker::note(Node* tree) {
   changed_ = true;
 }
 
+// Its locks are given back, unless it is still open.
+void Checker::end_transaction() {
+  if (!settings_.in_transaction_block()) transaction_.forget();
+}
+
 // The one place where statements meet the rules.
 core::Vector<core::Finding> Checker::evaluate(const ddl::Statement& statement,
                                               std::string_view text) {
-  ScriptFacts facts(script_, lent_, settings_.in_transaction_block());
+  ScriptFacts facts(script_, lent_, transaction_, settings_.in_transaction_block());
   effects::CatalogPredictor predictor(changed_ ? &script_ : nullptr);
   core::Vector<core::Finding> found =
       rules::evaluate(statement, predictor, facts, small_table_size_);
+  if (settings_.in_transaction_block()) transaction_.note(statement, predictor.last(), facts);
   if (found.empty() || !by_policy_) return found;
   if (!policy_) policy_ = policy::read_policy();
   policy::apply_policy(*policy_, text, found);
@@ -240,6 +250,7 @@ void Checker::check_do(const Place& place, const DoStmt* statement) {
   const bool own_block = pg::call([&] { return settings_.begin_block(); });
   check_body(place, body.text, line);
   if (own_block) pg::call([&] { settings_.end_block(true, false); });
+  end_transaction();
 }
 
 void Checker::check_body(const Place& place, std::string_view body, int first_line) {

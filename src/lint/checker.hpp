@@ -40,6 +40,7 @@ class Checker {
   void check_embedded(const Place& place, const core::EmbeddedStatement& embedded);
   void follow_setting(const Place& place, VariableSetStmt* statement);
   void note(Node* tree);
+  void end_transaction();
 
   void judge(const Place& place, Node* tree, const ddl::Source& source);
   core::Vector<core::Finding> evaluate(const ddl::Statement& statement, std::string_view text);
@@ -55,6 +56,7 @@ class Checker {
   std::optional<policy::Policy> policy_;
   effects::ScriptState script_{};
   ScriptTypes types_{};
+  ddl::Transaction transaction_;  // that the script has open
   bool changed_ = false;  // an earlier statement changes something
   LentSizes lent_;
   std::string_view file_;

@@ -108,6 +108,34 @@ ddl::Vector<ddl::Text> ScriptFacts::index_columns(const ddl::Relation& relation,
   return columns;
 }
 
+namespace {
+
+// "schema.name(integer)" is the function of that name, whatever its schema and arguments.
+bool is_function_called(std::string_view function, std::string_view quoted) {
+  const std::string_view name = function.substr(0, function.find('('));
+  return name == quoted ||
+         (name.size() > quoted.size() && name[name.size() - quoted.size() - 1] == '.' &&
+          name.substr(name.size() - quoted.size()) == quoted);
+}
+
+}  // namespace
+
+// The text of a function that the script makes anew is not the one that stands in the catalog.
+ddl::Vector<ddl::Dependent> ScriptFacts::mentions(std::string_view name) {
+  ddl::Vector<ddl::Dependent> found = ddl::CatalogFacts::mentions(name);
+  ListCell* cell = nullptr;
+  foreach (cell, script_.functions) {
+    const ddl::Text quoted = quote(static_cast<const char*>(lfirst(cell)));
+    found.erase(std::remove_if(found.begin(), found.end(),
+                               [&](const ddl::Dependent& dependent) {
+                                 return dependent.kind == "function" &&
+                                        is_function_called(dependent.name, quoted);
+                               }),
+                found.end());
+  }
+  return found;
+}
+
 ddl::IndexUse ScriptFacts::index_use(const ddl::Relation& relation, const ddl::Index& index) {
   ddl::IndexUse use = ddl::CatalogFacts::index_use(relation, index);
   const double scans = lent_.scans(index.display);

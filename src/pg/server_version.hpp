@@ -6,6 +6,8 @@
 extern "C" {
 #include "access/twophase.h"
 #include "catalog/pg_class.h"
+#include "commands/event_trigger.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/autovacuum.h"
 #include "storage/lock.h"
@@ -16,6 +18,7 @@ extern "C" {
 #include "utils/backend_status.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
+#include "utils/pgstat_internal.h"
 }
 
 namespace db_guard::pg {
@@ -40,9 +43,9 @@ inline bool is_autovacuum_worker() {
 #endif
 }
 
-// The process behind a virtual transaction; 0 for a prepared transaction or one that is gone. The
-// place of the process may have another tenant by now, hence the comparison.
-inline int pid_of(const VirtualTransactionId& transaction) {
+// The process behind a virtual transaction; null for a prepared transaction or one that is gone.
+// The place of the process may have another tenant by now, hence the comparison.
+inline const PGPROC* process_of(const VirtualTransactionId& transaction) {
 #if PG_VERSION_NUM >= 170000
   PGPROC* process = transaction.procNumber == INVALID_PROC_NUMBER
                         ? nullptr
@@ -53,7 +56,12 @@ inline int pid_of(const VirtualTransactionId& transaction) {
       transaction.backendId == InvalidBackendId ? nullptr : BackendIdGetProc(transaction.backendId);
   const bool same = process != nullptr && process->lxid == transaction.localTransactionId;
 #endif
-  return same ? process->pid : 0;
+  return same ? process : nullptr;
+}
+
+inline int pid_of(const VirtualTransactionId& transaction) {
+  const PGPROC* process = process_of(transaction);
+  return process != nullptr ? process->pid : 0;
 }
 
 inline bool is_prepared(const VirtualTransactionId& transaction) {
@@ -88,6 +96,39 @@ inline PgStat_Counter sessions_of(const PgStat_StatDBEntry* database) {
   return database->n_sessions;
 #endif
 }
+
+// The rows that this transaction has written to a table so far; 0 where track_counts is off.
+inline PgStat_Counter rows_written(Oid relation) {
+  const PgStat_EntryRef* entry =
+      pgstat_fetch_pending_entry(PGSTAT_KIND_RELATION, MyDatabaseId, relation);
+  if (entry == nullptr || entry->pending == nullptr) return 0;
+  PgStat_Counter rows = 0;
+  const auto* table = static_cast<const PgStat_TableStatus*>(entry->pending);
+  for (const PgStat_TableXactStatus* level = table->trans; level != nullptr; level = level->upper) {
+    rows += level->tuples_inserted + level->tuples_updated + level->tuples_deleted;
+  }
+  return rows;
+}
+
+inline bool holds_lock(const LOCKTAG& tag, LOCKMODE mode) {
+#if PG_VERSION_NUM >= 170000
+  return LockHeldByMe(&tag, mode, false);
+#else
+  return LockHeldByMe(&tag, mode);
+#endif
+}
+
+// Superusers can switch event triggers off for a session, from 17 on.
+inline bool event_triggers_may_fire() {
+#if PG_VERSION_NUM >= 170000
+  return event_triggers;
+#else
+  return true;
+#endif
+}
+
+// REINDEX does not raise event triggers before 17.
+inline constexpr bool kReindexRaisesEvents = PG_VERSION_NUM >= 170000;
 
 // Scans of a table that this process has begun and not yet reported to the cumulative statistics.
 inline PgStat_Counter pending_scans(const PgStat_TableStatus* table) {

@@ -70,6 +70,9 @@ constexpr Rule enforce_foreign_key = {
     "foreign key check",
     {ddl::ActionKind::kAlterConstraint},
     check,
+    nullptr,
+    false,
+    false,
     18,
 };
 

@@ -56,12 +56,29 @@ Vector<Target> targets_of(const ddl::Statement& statement, ddl::Facts& facts) {
   return targets;
 }
 
+void sort_by_severity(Findings& findings) {
+  std::stable_sort(findings.begin(), findings.end(),
+                   [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
+}
+
+bool has_objection(const Findings& findings) {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& finding) { return finding.severity != Severity::kNote; });
+}
+
+void check_action(const Context& context, bool yielding, Findings& findings) {
+  for (const Rule* rule : all_rules()) {
+    if (rule->yields != yielding || rule->check == nullptr) continue;
+    if (rule->kinds.has(context.action.kind)) rule->check(context, findings);
+  }
+}
+
 void evaluate_action(const Context& context, Findings& findings) {
   Findings found;
-  for (const Rule* rule : all_rules()) {
-    if (rule->kinds.has(context.action.kind)) rule->check(context, found);
-  }
+  check_action(context, false, found);
+  if (!has_objection(found)) check_action(context, true, found);
   if (found.empty()) return;
+  sort_by_severity(found);
   if (ddl::has_existing_target(context.action.kind)) {
     // The costlier question is asked only where it matters.
     if (context.facts.known_to_nobody_else(context.relation())) return;
@@ -80,6 +97,11 @@ bool is_judged(const ddl::Statement& statement) {
                      [](const ddl::Action& action) { return is_judged(action.kind); });
 }
 
+bool is_judged_alone(const ddl::Statement& statement) {
+  return std::any_of(statement.actions.begin(), statement.actions.end(),
+                     [](const ddl::Action& action) { return is_judged_alone(action.kind); });
+}
+
 Findings evaluate(const ddl::Statement& statement, ddl::Predictor& predictor, ddl::Facts& facts,
                   std::uint64_t small_table_size) {
   Findings findings;
@@ -90,8 +112,46 @@ Findings evaluate(const ddl::Statement& statement, ddl::Predictor& predictor, dd
     evaluate_action({statement, effects, facts, *target.action, target.relation, small_table_size},
                     findings);
   }
-  std::stable_sort(findings.begin(), findings.end(),
-                   [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
+  sort_by_severity(findings);
+  return findings;
+}
+
+namespace {
+
+// No statement is to blame alone; this one stands for all that the transaction did to the relation.
+void evaluate_touched(const ddl::Touched& touched, const ddl::Relation& relation, ddl::Facts& facts,
+                      std::uint64_t small_table_size, Findings& findings) {
+  ddl::Statement statement;
+  statement.tag = "COMMIT";
+  statement.actions.emplace_back();
+  statement.actions.front().kind = ddl::ActionKind::kOtherAlter;
+  statement.actions.front().target = {relation.schema, relation.name};
+  ddl::Effects effects;
+  effects.actions.emplace_back();
+  effects.relations.emplace_back();
+  effects.relations.front().relation = touched.relation;
+  effects.relations.front().lock = touched.lock;
+  const Context context(statement, effects, facts, statement.actions.front(), relation,
+                        small_table_size);
+  for (const Rule* rule : all_rules()) {
+    if (rule->check_end != nullptr) rule->check_end(context, touched, findings);
+  }
+}
+
+}  // namespace
+
+Findings evaluate_end(const ddl::Transaction& transaction, ddl::Facts& facts,
+                      std::uint64_t small_table_size) {
+  Findings findings;
+  for (const ddl::Touched& touched : transaction) {
+    const auto relation = facts.relation_by_id(touched.relation);
+    if (!relation || relation->temporary || relation->created_in_transaction) continue;
+    Findings found;
+    evaluate_touched(touched, *relation, facts, small_table_size, found);
+    if (found.empty() || facts.known_to_nobody_else(*relation)) continue;
+    std::move(found.begin(), found.end(), std::back_inserter(findings));
+  }
+  sort_by_severity(findings);
   return findings;
 }
 

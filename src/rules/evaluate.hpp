@@ -12,5 +12,11 @@ Findings evaluate(const ddl::Statement& statement, ddl::Predictor& predictor, dd
 
 // Whether any rule looks at actions of these kinds at all.
 bool is_judged(const ddl::Statement& statement);
+// The same, where nobody else is connected and the statement is a transaction of its own.
+bool is_judged_alone(const ddl::Statement& statement);
+
+// Before commit: findings on what the transaction leaves behind, worst first.
+Findings evaluate_end(const ddl::Transaction& transaction, ddl::Facts& facts,
+                      std::uint64_t small_table_size);
 
 }  // namespace db_guard::rules

@@ -64,6 +64,8 @@ constexpr Rule lock_fan_out = {
     "none",
     kKinds,
     check,
+    nullptr,
+    true,
 };
 
 }  // namespace db_guard::rules

@@ -42,6 +42,13 @@ bool is_judged(ddl::ActionKind kind) {
                      [kind](const Rule* rule) { return rule->kinds.has(kind); });
 }
 
+bool is_judged_alone(ddl::ActionKind kind) {
+  const RuleList rules = all_rules();
+  return std::any_of(rules.begin(), rules.end(), [kind](const Rule* rule) {
+    return rule->kinds.has(kind) && !rule->needs_company;
+  });
+}
+
 const Rule* find_rule(std::string_view slug) {
   for (const Rule* rule : all_rules()) {
     if (rule->slug == slug) return rule;

@@ -16,6 +16,8 @@ RuleList all_rules();
 
 // Whether some rule looks at actions of that kind.
 bool is_judged(ddl::ActionKind kind);
+// The same of rules that need no company.
+bool is_judged_alone(ddl::ActionKind kind);
 
 // nullptr: there is none.
 const Rule* find_rule(std::string_view slug);

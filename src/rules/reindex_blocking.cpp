@@ -75,6 +75,9 @@ constexpr Rule reindex_blocking = {
     "index build",
     {ddl::ActionKind::kReindexIndex, ddl::ActionKind::kReindexMany, ddl::ActionKind::kReindexTable},
     check,
+    nullptr,
+    false,
+    false,
     17,
 };
 

@@ -53,9 +53,8 @@ constexpr Rule rename_constraint = {
     "ALTER TABLE orders RENAME CONSTRAINT orders_id TO orders_key;",
     "CREATE OR REPLACE FUNCTION "
     "put(bigint) RETURNS void LANGUAGE plpgsql AS $$BEGIN INSERT INTO orders VALUES ($1) ON "
-    "CONFLICT (id) DO NOTHING; END$$;\nBEGIN;\nSET LOCAL db_guard.allow = "
-    "'rename-constraint';\nSET LOCAL db_guard.allow_reason = 'no code names it any more';\nALTER "
-    "TABLE orders RENAME CONSTRAINT orders_id TO orders_key;\nCOMMIT;",
+    "CONFLICT (id) DO NOTHING; END$$;\nALTER TABLE orders RENAME CONSTRAINT orders_id "
+    "TO orders_key;",
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "none",

@@ -70,8 +70,17 @@ struct Rule {
   // "error" where the server would refuse after taking the lock, and "refused" where it does so
   // before.
   std::string_view work;
-  ddl::KindSet kinds;                                         // of the actions that it looks at
-  void (*check)(const Context& context, Findings& findings);  // null: the guard itself reports it
+  ddl::KindSet kinds;     // of the actions that it looks at
+  // Null: only the end of the transaction, or the guard itself, tells.
+  void (*check)(const Context& context, Findings& findings);
+  // Asked before commit about each relation that the transaction has touched. The action of the
+  // context says no more than the relation.
+  void (*check_end)(const Context& context, const ddl::Touched& touched,
+                    Findings& findings) = nullptr;
+  // Finds nothing in a statement that is a transaction of its own while nobody else is connected.
+  bool needs_company = false;
+  // Has nothing to say where another rule objects to the action already.
+  bool yields = false;
   int since_server = 15;  // PostgreSQL: knows the statement and shows it to event triggers
 };
 

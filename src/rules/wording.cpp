@@ -112,7 +112,9 @@ constexpr std::int64_t kNoteworthyMs = 1000;
 Text session_text(const ddl::Session& session) {
   if (session.pid == 0) return Text("a prepared transaction (see pg_prepared_xacts)");
   Text text = concat({"process ", core::number(session.pid)});
-  Text about = session.application;
+  Text about = session.wraparound_vacuum
+                   ? Text("autovacuum against transaction ID wraparound, which does not give way")
+                   : session.application;
   if (session.transaction_ms >= kNoteworthyMs) {
     about.append(concat({about.empty() ? "" : ", ", "in a transaction for ",
                          core::pretty_duration(session.transaction_ms)}));
@@ -123,16 +125,62 @@ Text session_text(const ddl::Session& session) {
 
 }  // namespace
 
-Text in_the_way_text(const Context& context) {
-  auto sessions = context.facts.sessions_in_the_way(context.relation(), context.lock);
-  if (sessions.empty()) return {};
+Text sessions_text(Vector<ddl::Session> sessions) {
   std::stable_sort(sessions.begin(), sessions.end(),
                    [](const ddl::Session& a, const ddl::Session& b) {
                      return a.transaction_ms > b.transaction_ms;
                    });
   Vector<Text> texts;
   for (const ddl::Session& session : sessions) texts.push_back(session_text(session));
-  return concat({" It would wait now for ", core::list_of(texts, kMostSessions), "."});
+  return texts.empty() ? Text() : core::list_of(texts, kMostSessions);
+}
+
+Text in_the_way_text(const Context& context) {
+  const Text sessions =
+      sessions_text(context.facts.sessions_in_the_way(context.relation(), context.lock));
+  if (sessions.empty()) return {};
+  return concat({" It would wait now for ", sessions, "."});
+}
+
+namespace {
+
+bool holds_rows_of_people(const ddl::Relation& relation) {
+  return relation.has_rows() && !relation.temporary && !relation.created_in_transaction;
+}
+
+void leave_partitions_to_their_parents(Vector<HeldRelation>& held) {
+  const auto is_parent = [](const HeldRelation& one) { return one.relation.partitioned(); };
+  if (std::none_of(held.begin(), held.end(), is_parent)) return;
+  held.erase(std::remove_if(held.begin(), held.end(),
+                            [](const HeldRelation& one) { return one.relation.is_partition; }),
+             held.end());
+}
+
+}  // namespace
+
+Vector<HeldRelation> held_relations(const Context& context) {
+  Vector<HeldRelation> held;
+  for (const ddl::Touched& touched : context.facts.transaction()) {
+    if (!ddl::blocks_writes(touched.lock)) continue;
+    if (context.effects.on(touched.relation).lock != ddl::Lock::kNone) continue;
+    auto relation = context.facts.relation_by_id(touched.relation);
+    if (!relation || !holds_rows_of_people(*relation)) continue;
+    held.push_back({std::move(*relation), touched.lock, touched.held_ms});
+  }
+  leave_partitions_to_their_parents(held);
+  return held;
+}
+
+Text held_text(const Vector<HeldRelation>& held) {
+  Vector<Text> texts;
+  for (const HeldRelation& one : held) {
+    Text text = concat({ddl::lock_name(one.lock), " on ", one.relation.display});
+    if (one.held_ms >= kNoteworthyMs) {
+      text.append(concat({" (for ", core::pretty_duration(one.held_ms), " already)"}));
+    }
+    texts.push_back(std::move(text));
+  }
+  return core::list_of(texts, kMostSessions);
 }
 
 }  // namespace db_guard::rules

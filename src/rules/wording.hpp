@@ -39,6 +39,21 @@ Text type_change_words(const Context& context, const ddl::TypeChange& change);
 // " It would wait now for process 4711 (app), in a transaction for 3 min." or empty.
 Text in_the_way_text(const Context& context);
 
+// The same sessions by name: "process 4711 (app), process 4712 and 2 more". None: empty.
+Text sessions_text(Vector<ddl::Session> sessions);
+
+// Relations other than the statement's own that the transaction holds locks on which block writes,
+// from earlier statements. Without new ones, and without partitions next to a parent.
+struct HeldRelation {
+  ddl::Relation relation;
+  ddl::Lock lock;
+  std::int64_t held_ms;
+};
+Vector<HeldRelation> held_relations(const Context& context);
+
+// "ACCESS EXCLUSIVE on public.orders, held for 5 min already, and SHARE on public.users".
+Text held_text(const Vector<HeldRelation>& held);
+
 // "In this database it is used by view public.v, function f() (by its text)." or that nothing does.
 Text dependents_text(const Vector<ddl::Dependent>& dependents);
 

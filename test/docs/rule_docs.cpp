@@ -33,6 +33,8 @@ constexpr Family kFamilies[] = {
     {"partitions", "Partitions"},
     {"triggers", "Triggers, rules and row security"},
     {"maintenance", "Maintenance, locks and changes of data"},
+    {"transactions", "Transactions, locks and sessions"},
+    {"server", "Settings and roles of the whole server"},
 };
 
 std::string sql_block(std::string_view sql) { return std::string("```sql\n") + sql + "\n```\n"; }
@@ -48,7 +50,9 @@ std::string severity_text(const Rule& rule) {
   }
 }
 
-std::string work_text(std::string_view work) {
+std::string work_text(const Rule& rule) {
+  const std::string_view work = rule.work;
+  if (rule.lock == ddl::Lock::kNone) return "none";
   if (work == "none") return "none: the lock is brief once it is there";
   if (work == "error") return "none: the server refuses the statement after taking the lock";
   if (work == "refused") return "none: the server refuses the statement at once";
@@ -64,7 +68,7 @@ std::string facts_table(const Rule& rule) {
   return std::string("| | |\n|---|---|\n") + "| Rule | `" + rule.slug + "` |\n" + "| Severity | " +
          severity_text(rule) + " |\n" + "| Family | " + rule.family + " |\n" + "| Lock | " +
          ddl::lock_name(rule.lock) + ": " + ddl::who_waits(rule.lock) + " |\n" +
-         "| Work under the lock | " + work_text(rule.work) + " |\n" + "| Since | db_guard " +
+         "| Work under the lock | " + work_text(rule) + " |\n" + "| Since | db_guard " +
          rule.since_version + " |\n" + server_row(rule);
 }
 
@@ -139,7 +143,8 @@ The view `db_guard.coverage` says for each class of commands whether it is judge
 * Rewrites that `ALTER TABLE` does for a reason no other rule foresaw are stopped by
   [`table-rewrite`](table-rewrite.md). The lock is held already by then; the error gives it back.
 * Other `CREATE`, `ALTER` and `DROP` statements are recorded in `db_guard.ddl_log`, and judged by no rule.
-* Event triggers do not see `TRUNCATE`, `LOCK`, `VACUUM FULL`, `CLUSTER` and `DROP DATABASE`; the linter does.
+* Event triggers do not see `TRUNCATE`, `LOCK`, `VACUUM FULL`, `CLUSTER`, `DROP DATABASE`, `REINDEX` before PostgreSQL
+  17, roles, tablespaces and `ALTER SYSTEM`: they are judged where the library is preloaded, and by the linter.
 * `UPDATE`, `DELETE` and `INSERT` are no DDL: only the linter looks at them.
 )";
 

@@ -30,6 +30,9 @@ class FakeFacts : public ddl::Facts {
   bool nobody_else = false;
   bool in_block = false;
   std::int64_t maintenance_kb = 1024 * 1024;
+  bool superuser = true;
+  int role_sessions = 0;
+  ddl::Transaction earlier;  // what it has done
 
   // Answers that tests set as they need them; one table is enough for most.
   std::vector<ddl::Relation> relations;
@@ -39,6 +42,9 @@ class FakeFacts : public ddl::Facts {
   std::vector<std::pair<ddl::Index, std::uint32_t>> indexes;  // with the table's id
   std::map<std::string, std::string> proofs;                  // by column
   std::vector<ddl::Session> sessions;
+  std::vector<ddl::Session> waited_for;
+  std::vector<ddl::DisabledTrigger> disabled;
+  std::vector<ddl::KeyColumns> unindexed;
   std::vector<ddl::Dependent> dependents;
   ddl::NewColumn added;
   ddl::TypeChange change;
@@ -73,6 +79,8 @@ class FakeFacts : public ddl::Facts {
   // What was asked.
   int asked_who_knows = 0;
   int asked_who_is_in_the_way = 0;
+  ddl::Lock asked_lock = ddl::Lock::kNone;
+  bool asked_snapshots = false;
 
   // A table of 41 GB and 210 million rows in schema public, owned by whoever runs the statement.
   ddl::Relation& add_table(const char* name, char kind = 'r') {
@@ -123,6 +131,7 @@ class FakeFacts : public ddl::Facts {
   bool in_transaction_block() override { return in_block; }
   std::int64_t maintenance_work_mem_kb() override { return maintenance_kb; }
   std::int64_t lock_timeout_ms() override { return lock_timeout; }
+  const ddl::Transaction& transaction() override { return earlier; }
 
   std::optional<ddl::Relation> relation(const ddl::ObjectName& name) override {
     for (const ddl::Relation& relation : relations) {
@@ -165,11 +174,29 @@ class FakeFacts : public ddl::Facts {
     asked_who_knows++;
     return nobody_else;
   }
-  ddl::Lock held_lock(const ddl::Relation&) override { return held; }
+  ddl::Lock held_lock(const ddl::Relation& relation) override {
+    return std::max(held, earlier.lock_on(relation.id));
+  }
   Vector<ddl::Session> sessions_in_the_way(const ddl::Relation&, ddl::Lock) override {
     asked_who_is_in_the_way++;
     return {sessions.begin(), sessions.end()};
   }
+
+  Vector<ddl::Session> transactions_waited_for(const ddl::Relation&, ddl::Lock lock,
+                                               bool snapshots) override {
+    asked_lock = lock;
+    asked_snapshots = snapshots;
+    return {waited_for.begin(), waited_for.end()};
+  }
+  Vector<ddl::DisabledTrigger> disabled_triggers(const ddl::Relation&) override {
+    return {disabled.begin(), disabled.end()};
+  }
+  Vector<ddl::KeyColumns> unindexed_foreign_keys(const ddl::Relation&) override {
+    return {unindexed.begin(), unindexed.end()};
+  }
+  bool is_superuser() override { return superuser; }
+  bool may_alter_system(std::string_view) override { return superuser; }
+  int sessions_of_role(std::string_view) override { return role_sessions; }
 
   Text not_null_proof(const ddl::Relation&, const ddl::Column& column) override {
     return Text(proofs[std::string(column.name.data(), column.name.size())]);

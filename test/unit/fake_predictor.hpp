@@ -2,6 +2,8 @@
 // `effects` knows it exactly.
 #pragma once
 
+#include <set>
+
 #include "ddl/effects.hpp"
 #include "fake_facts.hpp"
 
@@ -15,6 +17,7 @@ class FakePredictor : public ddl::Predictor {
   std::optional<ddl::Work> work;           // of every action, instead of the rule of thumb
   std::vector<ddl::Effect> other_effects;  // on further relations
   std::vector<ddl::Loss> losses;
+  std::set<std::uint32_t> untouched;       // relations that the statement leaves alone
   bool refuses = false;
   int asked = 0;
 
@@ -24,6 +27,7 @@ class FakePredictor : public ddl::Predictor {
     ddl::Effects effects;
     for (const ddl::Action& action : statement.actions) effects.actions.push_back(work_of(action));
     for (const ddl::Relation& relation : facts_.relations) {
+      if (untouched.count(relation.id) > 0) continue;
       ddl::Effect effect;
       if (!effects.actions.empty()) static_cast<ddl::Work&>(effect) = effects.actions.front();
       effect.relation = relation.id;

@@ -50,6 +50,15 @@ TEST(Message, OfOneFinding) {
   EXPECT_EQ(readable(text.hint), "");
 }
 
+TEST(Message, TellsHowToOverrideOutsideABlock) {
+  Decision decision = blocked({finding("vacuum-full", "VACUUM FULL rewrites public.t")});
+  EXPECT_EQ(readable(describe(decision).hint), way_out("vacuum-full"));
+  decision.outside_blocks = true;
+  EXPECT_EQ(readable(describe(decision).hint),
+            "To run it all the same: SET db_guard.allow = 'vacuum-full'; SET db_guard.allow_reason "
+            "= '...'; then the statement, and RESET db_guard.allow; RESET db_guard.allow_reason;");
+}
+
 TEST(Message, OfOneStep) {
   EXPECT_EQ(readable(describe(with_steps(1)).hint), "Instead:\n  SELECT 1;");
 }

@@ -424,7 +424,7 @@ TEST(InvalidNamesake, IsReplacedUnlessItIsInTheMaking) {
   EXPECT_EQ(steps_of(world), Strings{});
   // One that waits for those of the partitions.
   world.facts.indexes[0].first.partitioned = true;
-  EXPECT_EQ(world.rules(), Strings{});
+  EXPECT_EQ(world.rules(), Strings{"lock-queue"});
 }
 
 TEST(RedundantIndex, ThatGoesOnIsANote) {
