@@ -38,11 +38,10 @@ INSERT INTO app.t (id, a) SELECT g, g FROM generate_series(1, 10) g;
 DELETE FROM app.t WHERE id > 8;
 INSERT INTO app.parts VALUES (1);
 DELETE FROM app.parts;
-GRANT SELECT ON db_guard.requests TO public;
 SELECT db_guard.claim_request('dumped'), db_guard.complete_request('dumped', 1, '"reply"');
 SQL
 
-my $managed = 'SELECT target, feature, column_name, options, trigger_name, enabled, inherited FROM db_guard.managed_tables ORDER BY 1, 2';
+my $managed = 'SELECT target, feature, column_name, options, trigger_name, enabled, inherited FROM db_guard.managed_tables ORDER BY target::text, feature';
 my $state = 'SELECT id, a, version, deleted_at, created_by, updated_at FROM app.t ORDER BY id';
 
 # Dump and restore: the triggers come back, neither twice nor in the way of the rows.
@@ -100,7 +99,7 @@ SELECT db_guard.enable_updated_at('app.r'), db_guard.enable_row_version('app.r')
 SQL
 rows("CREATE EXTENSION db_guard; CREATE SCHEMA app; $tables", node => $subscriber);
 rows("SELECT db_guard.unmanage_schema('app'); $tables CREATE PUBLICATION pub FOR TABLE app.r");
-my $from = $node->connstr('postgres');
+(my $from = $node->connstr('postgres')) =~ s/'/''/g;
 rows("CREATE SUBSCRIPTION sub CONNECTION '$from' PUBLICATION pub", node => $subscriber);
 $subscriber->wait_for_subscription_sync($node, 'sub');
 rows(<<'SQL');
