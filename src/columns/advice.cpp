@@ -91,7 +91,8 @@ void warn_of_later_triggers(const Text& target, const Wish& wish, const Text& tr
        concat({"what ", names_in(later), " changes in rows of table ", target, " is not seen by ",
                trigger}),
        Text("BEFORE triggers fire in the order of their names."),
-       concat({"ALTER TRIGGER … ON ", target, " RENAME TO a name that sorts before."}));
+       concat(
+           {"Give it a name that sorts before: ALTER TRIGGER ... ON ", target, " RENAME TO ...;"}));
 }
 
 void propose_indexes(const Text& target, const Wish& wish) {

@@ -90,7 +90,7 @@ COMMENT ON COLUMN db_guard.managed_tables.target IS 'The table.';
 COMMENT ON COLUMN db_guard.managed_tables.feature IS 'updated_at, row_version, created_by or soft_delete.';
 COMMENT ON COLUMN db_guard.managed_tables.column_name IS 'The column that the trigger writes.';
 COMMENT ON COLUMN db_guard.managed_tables.options IS 'What was asked for beyond the defaults, as name=value.';
-COMMENT ON COLUMN db_guard.managed_tables.trigger_name IS 'The trigger, for ALTER TABLE … ENABLE or DISABLE TRIGGER.';
+COMMENT ON COLUMN db_guard.managed_tables.trigger_name IS 'The trigger, for ALTER TABLE with ENABLE or DISABLE TRIGGER.';
 COMMENT ON COLUMN db_guard.managed_tables.enabled IS 'False where somebody has disabled the trigger.';
 COMMENT ON COLUMN db_guard.managed_tables.inherited IS 'Whether the table is a partition that has it from its parent.';
 COMMENT ON COLUMN db_guard.managed_tables.schema_name IS 'The schema of the table.';
@@ -250,7 +250,7 @@ AS $$
      ORDER BY c.relname;
 $$;
 COMMENT ON FUNCTION db_guard.manage_schema(name, text, name, boolean) IS
-'Enables updated_at, row_version, created_by or soft_delete for all tables of the schema that have the column (default: as in db_guard.enable_…), and, with future, for those that will be created there or get it later. Returns a row a table: enabled, was enabled, no such column, wrong column or not the owner. future needs INSERT on db_guard.managed_schemas.';
+'Enables updated_at, row_version, created_by or soft_delete for all tables of the schema that have the column (default: as in the enable functions), and, with future, for those that will be created there or get it later. Returns a row a table: enabled, was enabled, no such column, wrong column or not the owner. future needs INSERT on db_guard.managed_schemas.';
 REVOKE ALL ON FUNCTION db_guard.manage_schema(name, text, name, boolean) FROM PUBLIC;
 -- The rights on the tables decide.
 GRANT EXECUTE ON FUNCTION db_guard.manage_schema(name, text, name, boolean) TO PUBLIC;

@@ -128,7 +128,7 @@ void tell_dropped(std::string_view trigger, std::string_view table, std::string_
   pg::call([&] { ereport(NOTICE, (errmsg_internal("%s", m), errdetail_internal("%s", d))); });
 }
 
-// As ALTER TABLE … ENABLE or DISABLE TRIGGER had left it.
+// As ALTER TABLE with ENABLE or DISABLE TRIGGER had left it.
 void restore_state(std::string_view table, std::string_view trigger, std::string_view state) {
   if (state == "O") return;
   const Text name(table);

@@ -5,6 +5,10 @@
 #include "core/text.hpp"
 #include "pg/spi.hpp"
 
+extern "C" {
+#include "storage/lmgr.h"
+}
+
 namespace db_guard::columns {
 
 namespace {
@@ -102,16 +106,19 @@ core::Place place_of(const Target& target, const char* column = "") {
   return {target.schema, target.table, Text(column), {}};
 }
 
+Text quoted(const char* name) {
+  return Text(pg::query("SELECT quote_ident($1)", {name}).text(0, 0));
+}
+
 [[noreturn]] void refuse_missing_column(const Target& target, const Wish& wish) {
   const pg::Rows names = pg::query(kColumnNames, {wish.table});
   Vector<std::string_view> candidates;
   for (int row = 0; row < names.rows; row++) candidates.push_back(names.text(row, 0));
   const Vector<Text> matches = core::closest(wish.column, candidates);
-  Text hint =
-      matches.empty()
-          ? concat({"ALTER TABLE ", target.name, " ADD COLUMN … ", wish.feature->type_example,
-                    ", or db_guard.add_standard_columns, adds one."})
-          : concat({"Did you mean ", core::list_of(matches, 3), "?"});
+  Text hint = matches.empty()
+                  ? concat({"ALTER TABLE ", target.name, " ADD COLUMN ", quoted(wish.column), " ",
+                            wish.feature->type_example, "; adds one."})
+                  : concat({"Did you mean ", core::list_of(matches, 3), "?"});
   throw Error("42703", concat({"table ", target.name, " has no column \"", wish.column, "\""}), {},
               std::move(hint))
       .at(place_of(target, wish.column));
@@ -136,7 +143,8 @@ void check_column(const Target& target, const Wish& wish) {
   if (feature.must_be_nullable && is_true(column, 0, 3)) {
     throw Error("23502", concat({subject, " is NOT NULL"}),
                 Text("It must be NULL in the rows that are not deleted."),
-                concat({"ALTER TABLE ", target.name, " ALTER COLUMN … DROP NOT NULL."}))
+                concat({"ALTER TABLE ", target.name, " ALTER COLUMN ", quoted(wish.column),
+                        " DROP NOT NULL;"}))
         .at(place_of(target, wish.column));
   }
 }
@@ -182,6 +190,20 @@ void put_trigger(const Target& target, const Wish& wish, const Text& name, bool 
   check_wish(target, wish);
 }
 
+pg::Rows existing_trigger(const Wish& wish) {
+  return pg::query(
+      kExisting, {wish.table, wish.feature->function, wish.column, array_of(wish.options).c_str()});
+}
+
+// As asked for.
+bool is_enabled(const pg::Rows& existing) { return existing.rows > 0 && is_true(existing, 0, 1); }
+
+// The lock that CREATE TRIGGER takes.
+void lock_writers_out(const char* table) {
+  const Oid id = static_cast<Oid>(std::strtoul(table, nullptr, 10));
+  pg::call([&] { LockRelationOid(id, ShareRowExclusiveLock); });
+}
+
 [[noreturn]] void refuse_child(const Target& target, std::string_view feature) {
   throw Error("55000",
               concat({"table ", target.name, " has the trigger of ", feature, " from its parent"}),
@@ -222,10 +244,12 @@ Text create_statement(const Wish& wish, const Text& target, std::string_view tri
 bool enable(const Wish& wish) {
   const Target target = owned_target(wish.table);
   check_wish(target, wish);
-  const pg::Rows existing = pg::query(
-      kExisting, {wish.table, wish.feature->function, wish.column, array_of(wish.options).c_str()});
+  if (is_enabled(existing_trigger(wish))) return false;
+  // Two sessions that enable the same must not both find nothing there.
+  lock_writers_out(wish.table);
+  const pg::Rows existing = existing_trigger(wish);
+  if (is_enabled(existing)) return false;
   const bool exists = existing.rows > 0;
-  if (exists && is_true(existing, 0, 1)) return false;
   if (exists && is_true(existing, 0, 2)) refuse_child(target, wish.feature->name);
   const Text name = exists ? Text(existing.text(0, 0)) : free_name(target, wish);
   put_trigger(target, wish, name, exists);
