@@ -70,7 +70,8 @@ Statement release{
 
 void prepare(Statement& statement) {
   if (statement.plan != nullptr) return;
-  SPIPlanPtr plan = SPI_prepare(statement.sql, statement.parameters, statement.types);
+  SPIPlanPtr plan = SPI_prepare_cursor(statement.sql, statement.parameters, statement.types,
+                                       CURSOR_OPT_GENERIC_PLAN);
   if (plan == nullptr) elog(ERROR, "SPI failed: %s", SPI_result_code_string(SPI_result));
   SPI_keepplan(plan);
   statement.plan = plan;
