@@ -42,6 +42,25 @@ BEGIN;
 SET LOCAL db_guard.stamp_at_plan_time = off;
 SELECT calls('UPDATE t SET a = 11');
 ROLLBACK;
+-- It writes as much WAL as with the column in the SET list; the trigger has each row locked first.
+CREATE FUNCTION wal_records(sql text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE, WAL, FORMAT json) ' || sql INTO plan;
+    RETURN plan -> 0 -> 'Plan' ->> 'WAL Records';
+END $$;
+CREATE TABLE by_plan (a integer, updated_at timestamptz);
+INSERT INTO by_plan SELECT g FROM generate_series(1, 20) g;
+CREATE TABLE by_trigger (LIKE by_plan);
+INSERT INTO by_trigger TABLE by_plan;
+CREATE TABLE by_hand (LIKE by_plan);
+INSERT INTO by_hand TABLE by_plan;
+SELECT db_guard.enable_updated_at('by_plan'), db_guard.enable_updated_at('by_trigger');
+SELECT wal_records('UPDATE by_plan SET a = a + 1') AS by_plan,
+       wal_records('UPDATE by_hand SET a = a + 1, updated_at = now()') AS by_hand;
+SET db_guard.stamp_at_plan_time = off;
+SELECT wal_records('UPDATE by_trigger SET a = a + 1') AS by_trigger;
+SET db_guard.stamp_at_plan_time = on;
 -- Another trigger that fires before the update: then the trigger of updated_at must see what it did.
 CREATE FUNCTION set_b() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.b := 'changed'; RETURN NEW; END $$;
 CREATE TRIGGER early BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION set_b();

@@ -128,6 +128,15 @@ INSERT INTO guarded VALUES (3, 'soft_user');
 RESET ROLE;
 SELECT id, tenant, deleted_at IS NOT NULL AS deleted FROM guarded ORDER BY id;
 
+-- As many columns as there can be.
+\set ECHO none
+SELECT 'CREATE TABLE many (' || string_agg('c' || g || ' integer', ', ') || ', deleted_at timestamptz)' FROM generate_series(1, 1599) g \gexec
+\set ECHO all
+SELECT db_guard.enable_soft_delete('many');
+INSERT INTO many (c1, c1599) VALUES (1, 1599);
+DELETE FROM many;
+SELECT c1, c2, c1599, deleted_at IS NOT NULL AS deleted FROM many;
+
 -- Off.
 SELECT db_guard.disable_soft_delete('watched');
 SET client_min_messages = warning;
