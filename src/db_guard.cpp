@@ -1,4 +1,6 @@
 // The library's one entry point for the server: each slice sets itself up, nothing else happens.
+#include "columns/column_settings.hpp"
+#include "columns/plan_time.hpp"
 #include "guard/settings.hpp"
 #include "guard/transaction_state.hpp"
 #include "guard/unseen_commands.hpp"
@@ -14,10 +16,12 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init() {
   // The guard's come last: with them goes the prefix.
+  db_guard::columns::define_settings();
   db_guard::lint::define_settings();
   db_guard::guard::define_settings();
   db_guard::guard::remember_how_loaded();
   db_guard::guard::install_utility_hook();
   db_guard::guard::watch_transactions();
   db_guard::lint::install_observer();
+  db_guard::columns::install_plan_hooks();
 }

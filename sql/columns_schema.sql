@@ -1,0 +1,71 @@
+-- All tables of a schema, those of today and those to come.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS db_guard;
+RESET client_min_messages;
+\set SHOW_CONTEXT never
+CREATE SCHEMA "Managed";
+CREATE SCHEMA unmanaged;
+SET search_path = "Managed";
+CREATE TABLE a (id integer, updated_at timestamptz);
+CREATE TABLE "B b" (id integer, updated_at timestamp) PARTITION BY RANGE (id);
+CREATE TABLE b_part PARTITION OF "B b" DEFAULT;
+CREATE TABLE c (id integer);
+CREATE TABLE d (id integer, updated_at text);
+CREATE VIEW v AS SELECT * FROM a;
+SELECT * FROM db_guard.manage_schema('nowhere');
+SELECT * FROM db_guard.manage_schema('Managed', 'updated');
+SELECT * FROM db_guard.manage_schema(NULL);
+SELECT * FROM db_guard.manage_schema('Managed', NULL);
+SELECT * FROM db_guard.manage_schema('Managed', future => false);
+CREATE TABLE e (id integer, updated_at timestamptz);
+SELECT count(*) AS none FROM db_guard.managed_tables WHERE target = 'e'::regclass;
+SELECT * FROM db_guard.manage_schema('Managed');
+SELECT * FROM db_guard.manage_schema('Managed', 'row_version', 'v');
+SELECT * FROM db_guard.managed_schemas ORDER BY 2;
+-- New tables, however they are made.
+CREATE TABLE f (id integer, updated_at timestamptz, v bigint);
+CREATE TABLE g AS SELECT 1 AS id, now() AS updated_at;
+SELECT 1 AS id, now() AS updated_at INTO h;
+CREATE TABLE i (LIKE f INCLUDING ALL);
+CREATE TABLE j (id integer);
+ALTER TABLE j ADD COLUMN updated_at timestamptz;
+ALTER TABLE j ADD COLUMN v date;
+CREATE TABLE IF NOT EXISTS f (id integer);
+CREATE TABLE k (id integer, updated_at date);
+CREATE TABLE "L'l" (id integer, updated_at timestamptz) PARTITION BY RANGE (id);
+CREATE TABLE l_part PARTITION OF "L'l" DEFAULT;
+CREATE TEMP TABLE m (id integer, updated_at timestamptz);
+CREATE TABLE unmanaged.n (id integer, updated_at timestamptz);
+CREATE TABLE unmanaged.o (id integer, updated_at timestamptz);
+ALTER TABLE unmanaged.o SET SCHEMA "Managed";
+SELECT target, feature, inherited FROM db_guard.managed_tables WHERE table_name <> 'a' AND schema_name <> 'columns' ORDER BY target::text, feature;
+-- A table that gets its columns and triggers elsewhere can become a partition of one that has them.
+CREATE TABLE l_new (LIKE "L'l");
+ALTER TABLE "L'l" DETACH PARTITION l_part;
+ALTER TABLE "L'l" ATTACH PARTITION l_new DEFAULT;
+INSERT INTO "L'l" VALUES (1);
+UPDATE "L'l" SET id = 2 RETURNING updated_at = now() AS stamped;
+-- Whoever creates the table: with that role's rights, and no more.
+CREATE ROLE schema_user;
+CREATE ROLE schema_stranger;
+GRANT USAGE, CREATE ON SCHEMA "Managed" TO schema_user, schema_stranger;
+SET ROLE schema_user;
+CREATE TABLE p (id integer, updated_at timestamptz);
+SELECT owner.rolname, m.feature FROM db_guard.managed_tables AS m JOIN pg_class ON oid = target JOIN pg_roles AS owner ON owner.oid = relowner WHERE table_name = 'p';
+SELECT * FROM db_guard.manage_schema('Managed');
+SELECT * FROM db_guard.manage_schema('Managed', future => false) WHERE target IN ('p'::regclass, 'a'::regclass);
+SELECT db_guard.unmanage_schema('Managed');
+INSERT INTO db_guard.managed_schemas VALUES ('Managed', 'soft_delete', 'deleted_at');
+RESET ROLE;
+-- A restore brings its own triggers.
+BEGIN;
+SELECT set_config('search_path', '', true); SET LOCAL check_function_bodies = off; SET LOCAL row_security = off; SET LOCAL xmloption = content;
+CREATE TABLE "Managed".restored (id integer, updated_at timestamptz);
+SELECT count(*) AS none FROM db_guard.managed_tables WHERE table_name = 'restored';
+ROLLBACK;
+SELECT db_guard.unmanage_schema('Managed', 'soft_delete'), db_guard.unmanage_schema('Managed', 'row_version'), db_guard.unmanage_schema('Managed');
+CREATE TABLE q (id integer, updated_at timestamptz);
+SELECT count(*) AS none FROM db_guard.managed_tables WHERE target = 'q'::regclass;
+SET client_min_messages = warning;
+DROP SCHEMA "Managed", unmanaged CASCADE;
+DROP ROLE schema_user, schema_stranger;

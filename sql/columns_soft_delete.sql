@@ -1,0 +1,147 @@
+-- Soft delete.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS db_guard;
+RESET client_min_messages;
+CREATE SCHEMA soft;
+SET search_path = soft;
+\set SHOW_CONTEXT never
+CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text UNIQUE, twice text GENERATED ALWAYS AS (name || name) STORED,
+                body text, updated_at timestamptz, deleted_at timestamptz);
+INSERT INTO t (name, body) SELECT 'n' || g, repeat('x', 20000) || g FROM generate_series(1, 6) g;
+SELECT db_guard.enable_soft_delete('t'), db_guard.enable_updated_at('t'), db_guard.enable_soft_delete('t') AS again;
+CREATE VIEW state AS SELECT id, name, twice, right(body, 1) AS body, length(body) AS bytes, deleted_at IS NOT NULL AS deleted FROM t ORDER BY id;
+
+-- Trap: a suppressed delete reports no rows. DELETE counts, and returns what it found.
+DELETE FROM t WHERE id IN (1, 2) RETURNING id, name;
+DO $$ DECLARE n bigint; BEGIN
+    DELETE FROM soft.t WHERE id = 3; GET DIAGNOSTICS n = ROW_COUNT; RAISE NOTICE 'rows: %', n;
+    DELETE FROM soft.t WHERE id = 33; GET DIAGNOSTICS n = ROW_COUNT; RAISE NOTICE 'rows: %', n;
+END $$;
+WITH gone AS (DELETE FROM t WHERE id = 4 RETURNING id) SELECT * FROM gone;
+MERGE INTO t USING (VALUES (5)) AS v (id) ON t.id = v.id WHEN MATCHED THEN DELETE;
+TABLE state;
+-- The first deletion counts.
+BEGIN;
+SELECT deleted_at AS first FROM t WHERE id = 1 \gset
+DELETE FROM t WHERE id = 1;
+SELECT deleted_at = :'first' AS kept FROM t WHERE id = 1;
+ROLLBACK;
+-- Rolled back to a savepoint, twice in a transaction, and brought back to life.
+BEGIN;
+SAVEPOINT s;
+DELETE FROM t WHERE id = 6;
+ROLLBACK TO s;
+SELECT deleted FROM state WHERE id = 6;
+DELETE FROM t WHERE id = 6;
+UPDATE t SET deleted_at = NULL WHERE id = 6;
+DELETE FROM t WHERE id = 6;
+SELECT count(*), bool_and(deleted) FROM state WHERE id = 6;
+ROLLBACK;
+UPDATE t SET deleted_at = NULL WHERE id = 5;
+
+-- Living rows.
+SELECT db_guard.create_living_view('t');
+SELECT db_guard.create_living_view('t') AS again;
+SELECT id, name FROM t_living ORDER BY id;
+INSERT INTO t_living (name) VALUES ('n7') RETURNING id;
+UPDATE t_living SET body = 'y' WHERE id = 7 RETURNING id, body;
+DELETE FROM t_living WHERE id IN (1, 7);
+DELETE FROM t_living WHERE id = 7;
+SELECT id, deleted FROM state WHERE id = 7;
+SELECT db_guard.create_living_view('t', 'state');
+SELECT db_guard.create_living_view('state');
+SELECT db_guard.create_living_view(NULL);
+SET db_guard.mode = off;
+ALTER TABLE t ADD COLUMN more integer;
+SELECT db_guard.create_living_view('t');
+SELECT id, more FROM t_living WHERE id = 5;
+RESET db_guard.mode;
+
+-- Trap: unique keys must become partial.
+INSERT INTO t (name) VALUES ('n1');
+CREATE UNIQUE INDEX t_expression ON t (lower(name)) INCLUDE (id) WHERE id > 0 AND name <> 'WHERE';
+CREATE UNIQUE INDEX t_partial ON t (name) WHERE deleted_at IS NULL AND id > 100;
+CREATE UNIQUE INDEX "T's" ON t (name, id);
+CREATE UNIQUE INDEX t_referenced ON t (id, name);
+CREATE TABLE referrer (id integer, name text, FOREIGN KEY (id, name) REFERENCES t (id, name));
+SELECT * FROM db_guard.propose_living_indexes('t');
+SELECT unnest(statements) FROM db_guard.propose_living_indexes('t') \gexec
+SELECT indexrelid::regclass, pg_get_expr(indpred, indrelid) FROM pg_index WHERE indrelid = 't'::regclass ORDER BY 1::text COLLATE "C";
+SELECT index_name, statements FROM db_guard.propose_living_indexes('t');
+INSERT INTO t (name) VALUES ('n1') RETURNING name;
+INSERT INTO t (name) VALUES ('n1');
+DROP TABLE referrer;
+SELECT * FROM db_guard.propose_living_indexes('pg_class');
+
+-- Really.
+TRUNCATE t;
+BEGIN;
+SET LOCAL db_guard.hard_delete = on;
+DELETE FROM t WHERE id = 1;
+SELECT count(*) FROM t WHERE id = 1;
+TRUNCATE t;
+ROLLBACK;
+UPDATE t SET deleted_at = now() - interval '40 days' WHERE id IN (1, 2);
+SELECT db_guard.purge_deleted('t', '30 days', 1) AS one, db_guard.purge_deleted('t', '30 days') AS the_other,
+       db_guard.purge_deleted('t', '30 days') AS none, db_guard.purge_deleted('t', '0', 0) AS at_most_none;
+SELECT db_guard.purge_deleted('t', NULL);
+SELECT db_guard.purge_deleted('state');
+SHOW db_guard.hard_delete;
+SELECT db_guard.purge_deleted('t') AS rest, count(*) AS living FROM t_living;
+SELECT count(*) FROM t WHERE deleted_at IS NOT NULL;
+
+-- Other triggers: a DELETE is one; BEFORE INSERT does not get to see the row that comes back.
+CREATE TABLE watched (id integer, note text, created_by text, deleted_at timestamptz);
+CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE NOTICE '% % %', TG_WHEN, TG_OP, TG_LEVEL;
+    IF TG_OP = 'INSERT' AND TG_WHEN = 'BEFORE' THEN NEW.note := 'spoiled'; RETURN NEW; END IF;
+    RETURN coalesce(NEW, OLD); END $$;
+CREATE TRIGGER b BEFORE INSERT OR UPDATE OR DELETE ON watched FOR EACH ROW EXECUTE FUNCTION watch();
+CREATE TRIGGER a AFTER INSERT OR UPDATE OR DELETE ON watched FOR EACH ROW EXECUTE FUNCTION watch();
+CREATE TRIGGER s AFTER INSERT OR UPDATE OR DELETE ON watched FOR EACH STATEMENT EXECUTE FUNCTION watch();
+SELECT db_guard.enable_soft_delete('watched'), db_guard.enable_created_by('watched', explicit_values => 'override');
+SET client_min_messages = warning;
+INSERT INTO watched VALUES (1, 'n', 'x');
+SET session_replication_role = replica;
+UPDATE watched SET note = 'good', created_by = 'somebody';
+RESET session_replication_role;
+RESET client_min_messages;
+DELETE FROM watched;
+SELECT id, note, created_by, deleted_at IS NOT NULL AS deleted FROM watched;
+INSERT INTO watched VALUES (2) RETURNING note;
+
+-- Rights: DELETE is enough, and the row comes back under row-level security.
+CREATE ROLE soft_user;
+GRANT USAGE ON SCHEMA soft TO soft_user;
+CREATE TABLE guarded (id integer, tenant text, deleted_at timestamptz);
+INSERT INTO guarded VALUES (1, 'soft_user'), (2, 'other');
+GRANT SELECT, DELETE ON guarded TO soft_user;
+ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+ALTER TABLE guarded FORCE ROW LEVEL SECURITY;
+-- Trap: a policy that hides deleted rows refuses the UPDATE that marks them.
+CREATE POLICY living ON guarded USING (deleted_at IS NULL AND tenant = current_user);
+SELECT db_guard.enable_soft_delete('guarded');
+SET ROLE soft_user;
+DELETE FROM guarded;
+SELECT * FROM guarded;
+INSERT INTO guarded VALUES (3, 'soft_user');
+RESET ROLE;
+SELECT id, tenant, deleted_at IS NOT NULL AS deleted FROM guarded ORDER BY id;
+
+-- As many columns as there can be.
+\set ECHO none
+SELECT 'CREATE TABLE many (' || string_agg('c' || g || ' integer', ', ') || ', deleted_at timestamptz)' FROM generate_series(1, 1599) g \gexec
+\set ECHO all
+SELECT db_guard.enable_soft_delete('many');
+INSERT INTO many (c1, c1599) VALUES (1, 1599);
+DELETE FROM many;
+SELECT c1, c2, c1599, deleted_at IS NOT NULL AS deleted FROM many;
+
+-- Off.
+SELECT db_guard.disable_soft_delete('watched');
+SET client_min_messages = warning;
+DELETE FROM watched;
+SELECT count(*) FROM watched;
+TRUNCATE watched;
+DROP SCHEMA soft CASCADE;
+DROP ROLE soft_user;
