@@ -16,6 +16,7 @@ extern "C" {
 #include "utils/backend_status.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
+#include "utils/rel.h"
 }
 
 namespace db_guard::pg {
@@ -95,6 +96,15 @@ inline PgStat_Counter pending_scans(const PgStat_TableStatus* table) {
   return table->counts.numscans;
 #else
   return table->t_counts.t_numscans;
+#endif
+}
+
+// Where the files of a relation are; the type has another name from 16 on.
+inline auto relation_place(const RelationData* relation) {
+#if PG_VERSION_NUM >= 160000
+  return relation->rd_locator;
+#else
+  return relation->rd_node;
 #endif
 }
 

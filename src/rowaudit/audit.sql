@@ -1,0 +1,211 @@
+-- rowaudit: the log of rows, its partitions, and what is made of it.
+
+CREATE SEQUENCE db_guard.audit_clock AS bigint CACHE 1;
+COMMENT ON SEQUENCE db_guard.audit_clock IS
+'Numbers of audited events: microseconds since 2000-01-01 UTC times 256, and always higher than the last. Moved by the audit triggers only.';
+REVOKE ALL ON SEQUENCE db_guard.audit_clock FROM PUBLIC;
+
+CREATE SEQUENCE db_guard.audit_number AS integer CACHE 1;
+COMMENT ON SEQUENCE db_guard.audit_number IS 'Numbers of audited tables and of the shapes of their images.';
+REVOKE ALL ON SEQUENCE db_guard.audit_number FROM PUBLIC;
+
+CREATE TABLE db_guard.audited_table (
+    table_id       integer NOT NULL CONSTRAINT audited_table_pkey PRIMARY KEY,
+    schema_name    text NOT NULL,
+    table_name     text NOT NULL,
+    ignore_columns text[] NOT NULL,
+    redact_columns text[] NOT NULL,
+    enabled        boolean NOT NULL,
+    enabled_at     timestamptz NOT NULL,
+    enabled_by     text NOT NULL
+);
+COMMENT ON TABLE db_guard.audited_table IS
+'Tables that are or were audited. Written by db_guard.enable_audit and db_guard.disable_audit.';
+COMMENT ON COLUMN db_guard.audited_table.table_id IS 'The number that the triggers of the table have as their argument; names may change, and catalog numbers are others after a restore.';
+COMMENT ON COLUMN db_guard.audited_table.schema_name IS 'Schema of the table when its audit was last switched on or off.';
+COMMENT ON COLUMN db_guard.audited_table.table_name IS 'Name of the table when its audit was last switched on or off.';
+COMMENT ON COLUMN db_guard.audited_table.ignore_columns IS 'Columns that are not recorded; when nothing else changes there is no event.';
+COMMENT ON COLUMN db_guard.audited_table.redact_columns IS 'Columns of which only is recorded that they have changed.';
+COMMENT ON COLUMN db_guard.audited_table.enabled IS 'Whether its audit was switched on last, or off.';
+COMMENT ON COLUMN db_guard.audited_table.enabled_at IS 'When it was last switched on.';
+COMMENT ON COLUMN db_guard.audited_table.enabled_by IS 'The role that did.';
+REVOKE ALL ON TABLE db_guard.audited_table FROM PUBLIC;
+
+CREATE TABLE db_guard.audit_shape (
+    shape_id      integer NOT NULL CONSTRAINT audit_shape_pkey PRIMARY KEY,
+    table_id      integer NOT NULL,
+    recorded_at   timestamptz NOT NULL,
+    origin        text NOT NULL,
+    relation      oid NOT NULL,
+    relation_name text NOT NULL,
+    key_columns   smallint NOT NULL,
+    attnums       smallint[] NOT NULL,
+    column_ids    smallint[] NOT NULL,
+    names         text[] NOT NULL,
+    types         oid[] NOT NULL,
+    typmods       integer[] NOT NULL,
+    forms         "char"[] NOT NULL,
+    missing       bytea[] NOT NULL
+);
+CREATE INDEX audit_shape_table ON db_guard.audit_shape (table_id);
+COMMENT ON TABLE db_guard.audit_shape IS
+'How images of rows are written: which columns, in which order and form. Every image names its shape, so that it can be read whatever has become of the table.';
+COMMENT ON COLUMN db_guard.audit_shape.shape_id IS 'The number that images begin with.';
+COMMENT ON COLUMN db_guard.audit_shape.table_id IS 'As in db_guard.audited_table.';
+COMMENT ON COLUMN db_guard.audit_shape.recorded_at IS 'When the table was first seen like this.';
+COMMENT ON COLUMN db_guard.audit_shape.origin IS 'The cluster and database where relation and attnums mean something: its system identifier and the number of the database.';
+COMMENT ON COLUMN db_guard.audit_shape.relation IS 'The table or partition, there.';
+COMMENT ON COLUMN db_guard.audit_shape.relation_name IS 'Its name then.';
+COMMENT ON COLUMN db_guard.audit_shape.key_columns IS 'How many columns at the beginning are the primary key; 0: the table had none, or not all of it is recorded.';
+COMMENT ON COLUMN db_guard.audit_shape.attnums IS 'Attribute numbers, there.';
+COMMENT ON COLUMN db_guard.audit_shape.column_ids IS 'The same number in all shapes of the table is the same column, renamed or not.';
+COMMENT ON COLUMN db_guard.audit_shape.names IS 'Names of the columns then.';
+COMMENT ON COLUMN db_guard.audit_shape.types IS 'Types of the values, below domains; only built-in types are written in their own form.';
+COMMENT ON COLUMN db_guard.audit_shape.typmods IS 'Type modifiers.';
+COMMENT ON COLUMN db_guard.audit_shape.forms IS 'How values are written: i integers of variable length, f fixed bytes, v length and bytes, t text, x not at all (redacted).';
+COMMENT ON COLUMN db_guard.audit_shape.missing IS 'What rows hold that are older than the column, in its form; NULL: nothing.';
+REVOKE ALL ON TABLE db_guard.audit_shape FROM PUBLIC;
+
+CREATE TABLE db_guard.audit_mark (
+    mark_id  bigint NOT NULL CONSTRAINT audit_mark_pkey PRIMARY KEY,
+    transaction bigint NOT NULL,
+    table_id integer NOT NULL,
+    kind     text NOT NULL CHECK (kind IN ('start', 'baseline', 'rewrite', 'gap', 'stop')),
+    reason   text,
+    first_id bigint,
+    last_id  bigint,
+    txid     xid8 NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    origin   text NOT NULL
+);
+CREATE INDEX audit_mark_table ON db_guard.audit_mark (table_id);
+COMMENT ON TABLE db_guard.audit_mark IS
+'From where the log of a table can be folded, and where it cannot.';
+COMMENT ON COLUMN db_guard.audit_mark.mark_id IS 'A number from db_guard.audit_clock.';
+COMMENT ON COLUMN db_guard.audit_mark.transaction IS 'Its id in db_guard.audit_transaction.';
+COMMENT ON COLUMN db_guard.audit_mark.table_id IS 'As in db_guard.audited_table.';
+COMMENT ON COLUMN db_guard.audit_mark.kind IS 'start: the audit was switched on. baseline: all rows are recorded. rewrite: the same, after DDL has changed rows. gap: rows have changed and nobody has recorded it. stop: the audit was switched off.';
+COMMENT ON COLUMN db_guard.audit_mark.reason IS 'What made the gap or the rewrite.';
+COMMENT ON COLUMN db_guard.audit_mark.first_id IS 'The first event of a baseline; NULL: the table was empty.';
+COMMENT ON COLUMN db_guard.audit_mark.last_id IS 'The last event of a baseline.';
+COMMENT ON COLUMN db_guard.audit_mark.txid IS 'The transaction that it was made in.';
+COMMENT ON COLUMN db_guard.audit_mark.snapshot IS 'Transactions that it has seen need not be folded again.';
+COMMENT ON COLUMN db_guard.audit_mark.origin IS 'The cluster and database where transaction numbers mean something.';
+REVOKE ALL ON TABLE db_guard.audit_mark FROM PUBLIC;
+
+CREATE TABLE db_guard.audit_transaction (
+    id                bigint NOT NULL,
+    commit_id         bigint NOT NULL,
+    txid              xid8 NOT NULL,
+    role_name         text,
+    session_user_name text,
+    claimed_actor     text,
+    context           text,
+    application_name  text,
+    client_address    inet,
+    process_id        integer NOT NULL
+) PARTITION BY RANGE (id);
+CREATE INDEX audit_transaction_id ON db_guard.audit_transaction (id);
+CREATE INDEX audit_transaction_txid ON db_guard.audit_transaction (txid);
+COMMENT ON TABLE db_guard.audit_transaction IS
+'Who wrote: a row for each transaction that changed audited tables, and another where it changed its role, db_guard.actor or db_guard.context.';
+COMMENT ON COLUMN db_guard.audit_transaction.id IS 'A number from db_guard.audit_clock, drawn at the first event.';
+COMMENT ON COLUMN db_guard.audit_transaction.commit_id IS 'The same just before the commit: in this order transactions changed each row.';
+COMMENT ON COLUMN db_guard.audit_transaction.txid IS 'As pg_current_xact_id() says it.';
+COMMENT ON COLUMN db_guard.audit_transaction.role_name IS 'The role that logged in or that of SET ROLE, also where a SECURITY DEFINER function did the work.';
+COMMENT ON COLUMN db_guard.audit_transaction.session_user_name IS 'The role that logged in, or that of SET SESSION AUTHORIZATION.';
+COMMENT ON COLUMN db_guard.audit_transaction.claimed_actor IS 'db_guard.actor, as the application claims it.';
+COMMENT ON COLUMN db_guard.audit_transaction.context IS 'db_guard.context, as the application claims it.';
+COMMENT ON COLUMN db_guard.audit_transaction.application_name IS 'As the client claims it.';
+COMMENT ON COLUMN db_guard.audit_transaction.client_address IS 'NULL for a connection by Unix-domain socket.';
+COMMENT ON COLUMN db_guard.audit_transaction.process_id IS 'Of the server process.';
+REVOKE ALL ON TABLE db_guard.audit_transaction FROM PUBLIC;
+
+CREATE TABLE db_guard.audit_event (
+    audit_id    bigint NOT NULL,
+    transaction bigint NOT NULL,
+    table_id    integer NOT NULL,
+    op          "char" NOT NULL,
+    payload     bytea NOT NULL
+) PARTITION BY RANGE (audit_id);
+COMMENT ON TABLE db_guard.audit_event IS
+'The log, as it is stored. db_guard.audit_log shows it readably.';
+COMMENT ON COLUMN db_guard.audit_event.audit_id IS 'Ascending, from db_guard.audit_clock: when, and in which order.';
+COMMENT ON COLUMN db_guard.audit_event.transaction IS 'Its id in db_guard.audit_transaction.';
+COMMENT ON COLUMN db_guard.audit_event.table_id IS 'As in db_guard.audited_table.';
+COMMENT ON COLUMN db_guard.audit_event.op IS 'I insert, U update, F update with the whole row before, M the same where the key changed, D delete, t a row that TRUNCATE removed, T the TRUNCATE, B a row that was there already.';
+COMMENT ON COLUMN db_guard.audit_event.payload IS 'Shape, command, key and values, packed.';
+REVOKE ALL ON TABLE db_guard.audit_event FROM PUBLIC;
+
+SELECT pg_catalog.pg_extension_config_dump('db_guard.audit_clock', '');
+SELECT pg_catalog.pg_extension_config_dump('db_guard.audit_number', '');
+SELECT pg_catalog.pg_extension_config_dump('db_guard.audited_table', '');
+SELECT pg_catalog.pg_extension_config_dump('db_guard.audit_shape', '');
+SELECT pg_catalog.pg_extension_config_dump('db_guard.audit_mark', '');
+
+-- --- capture ---------------------------------------------------------------------------------------
+
+CREATE FUNCTION db_guard.audit_statement()
+RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'db_guard_audit_statement';
+COMMENT ON FUNCTION db_guard.audit_statement() IS
+'Records the rows of an INSERT, UPDATE or DELETE. Its argument is the table''s number in db_guard.audited_table.';
+-- Whoever may make a trigger with it may forge entries.
+REVOKE ALL ON FUNCTION db_guard.audit_statement() FROM PUBLIC;
+
+CREATE FUNCTION db_guard.audit_row()
+RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'db_guard_audit_row';
+COMMENT ON FUNCTION db_guard.audit_row() IS
+'Records a row where triggers on statements do not fire: session_replication_role = replica, and logical replication.';
+REVOKE ALL ON FUNCTION db_guard.audit_row() FROM PUBLIC;
+
+CREATE FUNCTION db_guard.audit_truncate()
+RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'db_guard_audit_truncate';
+COMMENT ON FUNCTION db_guard.audit_truncate() IS
+'Records all rows that a TRUNCATE is about to remove.';
+REVOKE ALL ON FUNCTION db_guard.audit_truncate() FROM PUBLIC;
+
+CREATE FUNCTION db_guard.make_audit_partitions(ahead integer DEFAULT 2)
+RETURNS integer
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_make_audit_partitions';
+COMMENT ON FUNCTION db_guard.make_audit_partitions(integer) IS
+'Makes the partitions of the log for this period and for that many more, as wide as db_guard.audit_partition says; returns for how many periods one was missing. Nobody needs to call it: enable_audit, prune_audit and, in the background, writers do.';
+REVOKE ALL ON FUNCTION db_guard.make_audit_partitions(integer) FROM PUBLIC;
+
+CREATE FUNCTION db_guard.enable_audit(
+    target regclass, ignore_columns name[] DEFAULT '{}', redact_columns name[] DEFAULT '{}')
+RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_enable_audit';
+COMMENT ON FUNCTION db_guard.enable_audit(regclass, name[], name[]) IS
+'Records every change of the table''s rows from now on; of redact_columns only that they changed, of ignore_columns nothing. For the owner of the table. Takes SHARE ROW EXCLUSIVE, for a moment. Rows that are there are recorded at once in tables up to db_guard.small_table_size; for larger ones SELECT db_guard.baseline_audit(...) does so afterwards. Calling it again changes the lists.';
+REVOKE ALL ON FUNCTION db_guard.enable_audit(regclass, name[], name[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION db_guard.enable_audit(regclass, name[], name[]) TO PUBLIC;
+
+CREATE FUNCTION db_guard.baseline_audit(target regclass)
+RETURNS bigint
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_baseline_audit';
+COMMENT ON FUNCTION db_guard.baseline_audit(regclass) IS
+'Records all rows of an audited table as they are, so that folding the log can begin there; returns how many. Writers go on meanwhile: it takes ACCESS SHARE only. For the owner of the table.';
+REVOKE ALL ON FUNCTION db_guard.baseline_audit(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION db_guard.baseline_audit(regclass) TO PUBLIC;
+
+CREATE FUNCTION db_guard.disable_audit(target regclass)
+RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_disable_audit';
+COMMENT ON FUNCTION db_guard.disable_audit(regclass) IS
+'Records no more changes of the table. The log stays. For the owner of the table. Takes ACCESS EXCLUSIVE, for a moment.';
+REVOKE ALL ON FUNCTION db_guard.disable_audit(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION db_guard.disable_audit(regclass) TO PUBLIC;
