@@ -70,7 +70,7 @@ CREATE TABLE db_guard.audit_mark (
     mark_id  bigint NOT NULL CONSTRAINT audit_mark_pkey PRIMARY KEY,
     transaction bigint NOT NULL,
     table_id integer NOT NULL,
-    kind     text NOT NULL CHECK (kind IN ('start', 'baseline', 'rewrite', 'gap', 'stop')),
+    kind     text NOT NULL CHECK (kind IN ('start', 'baseline', 'rewrite', 'gap', 'end')),
     reason   text,
     first_id bigint,
     last_id  bigint,
@@ -84,7 +84,7 @@ COMMENT ON TABLE db_guard.audit_mark IS
 COMMENT ON COLUMN db_guard.audit_mark.mark_id IS 'A number from db_guard.audit_clock.';
 COMMENT ON COLUMN db_guard.audit_mark.transaction IS 'Its id in db_guard.audit_transaction.';
 COMMENT ON COLUMN db_guard.audit_mark.table_id IS 'As in db_guard.audited_table.';
-COMMENT ON COLUMN db_guard.audit_mark.kind IS 'start: the audit was switched on. baseline: all rows are recorded. rewrite: the same, after DDL has changed rows. gap: rows have changed and nobody has recorded it. stop: the audit was switched off.';
+COMMENT ON COLUMN db_guard.audit_mark.kind IS 'start: the audit was switched on. baseline: all rows are recorded. rewrite: the same, after DDL has changed rows. gap: rows have changed and nobody has recorded it. end: the audit was switched off.';
 COMMENT ON COLUMN db_guard.audit_mark.reason IS 'What made the gap or the rewrite.';
 COMMENT ON COLUMN db_guard.audit_mark.first_id IS 'The first event of a baseline; NULL: the table was empty.';
 COMMENT ON COLUMN db_guard.audit_mark.last_id IS 'The last event of a baseline.';
@@ -209,3 +209,125 @@ COMMENT ON FUNCTION db_guard.disable_audit(regclass) IS
 'Records no more changes of the table. The log stays. For the owner of the table. Takes ACCESS EXCLUSIVE, for a moment.';
 REVOKE ALL ON FUNCTION db_guard.disable_audit(regclass) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION db_guard.disable_audit(regclass) TO PUBLIC;
+
+CREATE FUNCTION db_guard.audit_command(payload bytea)
+RETURNS bigint
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'db_guard_audit_command';
+COMMENT ON FUNCTION db_guard.audit_command(bytea) IS
+'The command of its transaction that an event is of: what triggers do in between has a higher one.';
+REVOKE ALL ON FUNCTION db_guard.audit_command(bytea) FROM PUBLIC;
+
+-- --- reading ---------------------------------------------------------------------------------------
+
+CREATE FUNCTION db_guard.audit_entries(target regclass DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
+RETURNS TABLE (audit_id bigint, at timestamptz, committed_at timestamptz, txid xid8, table_id integer,
+               schema_name text, table_name text, op text, key jsonb, old jsonb, new jsonb, changed name[],
+               role_name text, session_user_name text, claimed_actor text, context text,
+               application_name text, client_address inet)
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_audit_entries';
+COMMENT ON FUNCTION db_guard.audit_entries(regclass, timestamptz, timestamptz) IS
+'The audit log readably, in the order of the events: of one table, or of all (NULL), since and until a time. For the owner of the table, and for roles with SELECT on db_guard.audit_log. An update shows its key and what has changed; columns are named as they were then.';
+REVOKE ALL ON FUNCTION db_guard.audit_entries(regclass, timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION db_guard.audit_entries(regclass, timestamptz, timestamptz) TO PUBLIC;
+
+CREATE VIEW db_guard.audit_log AS SELECT * FROM db_guard.audit_entries();
+COMMENT ON VIEW db_guard.audit_log IS
+'All audited changes. SELECT on it is the right to read the whole log; nobody has it but the extension''s owner. db_guard.audit_entries reads part of it without going through the rest.';
+COMMENT ON COLUMN db_guard.audit_log.audit_id IS 'Number of the event, ascending.';
+COMMENT ON COLUMN db_guard.audit_log.at IS 'When the row was written.';
+COMMENT ON COLUMN db_guard.audit_log.committed_at IS 'When its transaction was about to commit; NULL: it is this transaction.';
+COMMENT ON COLUMN db_guard.audit_log.txid IS 'Its transaction.';
+COMMENT ON COLUMN db_guard.audit_log.table_id IS 'As in db_guard.audited_table.';
+COMMENT ON COLUMN db_guard.audit_log.schema_name IS 'Schema of the table, as it is called now or was last.';
+COMMENT ON COLUMN db_guard.audit_log.table_name IS 'Name of the table.';
+COMMENT ON COLUMN db_guard.audit_log.op IS 'INSERT, UPDATE, DELETE, TRUNCATE (a row that one removed, or, without a row, the statement), BASELINE (a row that was there already).';
+COMMENT ON COLUMN db_guard.audit_log.key IS 'Primary key of the row before; NULL where the table had none.';
+COMMENT ON COLUMN db_guard.audit_log.old IS 'The row before; of an update that did not change the key, only the changed columns.';
+COMMENT ON COLUMN db_guard.audit_log.new IS 'The row after; the same.';
+COMMENT ON COLUMN db_guard.audit_log.changed IS 'What an update changed, redacted columns included.';
+COMMENT ON COLUMN db_guard.audit_log.role_name IS 'The role that logged in or that of SET ROLE.';
+COMMENT ON COLUMN db_guard.audit_log.session_user_name IS 'The role that logged in.';
+COMMENT ON COLUMN db_guard.audit_log.claimed_actor IS 'db_guard.actor, as the application claims it.';
+COMMENT ON COLUMN db_guard.audit_log.context IS 'db_guard.context, as the application claims it.';
+COMMENT ON COLUMN db_guard.audit_log.application_name IS 'As the client claims it.';
+COMMENT ON COLUMN db_guard.audit_log.client_address IS 'NULL for a connection by Unix-domain socket.';
+REVOKE ALL ON TABLE db_guard.audit_log FROM PUBLIC;
+
+CREATE FUNCTION db_guard.audit_history(target regclass, key jsonb)
+RETURNS TABLE (audit_id bigint, at timestamptz, op text, actor text, txid xid8, old jsonb, new jsonb,
+               changed name[], session_user_name text, claimed_actor text, context text,
+               committed_at timestamptz)
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_audit_history';
+COMMENT ON FUNCTION db_guard.audit_history(regclass, jsonb) IS
+'What happened to the row of that primary key, such as {"id": 5}, in order: whole rows before and after as far as the log knows them. Of a table without a primary key, all events on rows with these values. actor is the role; claimed_actor what the application says. For the owner of the table, and for roles with SELECT on db_guard.audit_log.';
+REVOKE ALL ON FUNCTION db_guard.audit_history(regclass, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION db_guard.audit_history(regclass, jsonb) TO PUBLIC;
+
+CREATE FUNCTION db_guard.audit_as_of(row_type anyelement, at timestamptz)
+RETURNS SETOF anyelement
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_audit_as_of';
+COMMENT ON FUNCTION db_guard.audit_as_of(anyelement, timestamptz) IS
+'The rows of an audited table as the log has them at that time: what was committed by then. SELECT * FROM db_guard.audit_as_of(NULL::orders, now()). Columns are today''s; those that are not recorded are NULL. For the owner of the table, and for roles with SELECT on db_guard.audit_log.';
+REVOKE ALL ON FUNCTION db_guard.audit_as_of(anyelement, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION db_guard.audit_as_of(anyelement, timestamptz) TO PUBLIC;
+
+-- --- keeping up with DDL ----------------------------------------------------------------------------
+
+CREATE FUNCTION db_guard.audit_ddl_start()
+RETURNS event_trigger
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'db_guard_audit_ddl_start';
+COMMENT ON FUNCTION db_guard.audit_ddl_start() IS
+'Records the rows of a partition of an audited table that is about to be dropped.';
+REVOKE ALL ON FUNCTION db_guard.audit_ddl_start() FROM PUBLIC;
+
+CREATE FUNCTION db_guard.audit_ddl_end()
+RETURNS event_trigger
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'db_guard_audit_ddl_end';
+COMMENT ON FUNCTION db_guard.audit_ddl_end() IS
+'Notes what an audited table looks like after an ALTER TABLE, and records rows that came or went with a partition or were rewritten.';
+REVOKE ALL ON FUNCTION db_guard.audit_ddl_end() FROM PUBLIC;
+
+CREATE FUNCTION db_guard.audit_table_rewrite()
+RETURNS event_trigger
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'db_guard_audit_table_rewrite';
+COMMENT ON FUNCTION db_guard.audit_table_rewrite() IS
+'Notes that an ALTER TABLE is about to give the rows of an audited table other values.';
+REVOKE ALL ON FUNCTION db_guard.audit_table_rewrite() FROM PUBLIC;
+
+CREATE FUNCTION db_guard.audit_drop()
+RETURNS event_trigger
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'db_guard_audit_drop';
+COMMENT ON FUNCTION db_guard.audit_drop() IS
+'Notes that an audited table, one of its partitions or its triggers have been dropped.';
+REVOKE ALL ON FUNCTION db_guard.audit_drop() FROM PUBLIC;
+
+-- Their names come after those of the guard: what it refuses takes no lock.
+CREATE EVENT TRIGGER db_guard_row_audit_start ON ddl_command_start
+    WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION db_guard.audit_ddl_start();
+CREATE EVENT TRIGGER db_guard_row_audit_end ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE') EXECUTE FUNCTION db_guard.audit_ddl_end();
+CREATE EVENT TRIGGER db_guard_row_audit_rewrite ON table_rewrite
+    EXECUTE FUNCTION db_guard.audit_table_rewrite();
+CREATE EVENT TRIGGER db_guard_row_audit_drop ON sql_drop
+    WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP TRIGGER', 'DROP EXTENSION')
+    EXECUTE FUNCTION db_guard.audit_drop();
+-- Rows change under session_replication_role = replica, too.
+ALTER EVENT TRIGGER db_guard_row_audit_start ENABLE ALWAYS;
+ALTER EVENT TRIGGER db_guard_row_audit_end ENABLE ALWAYS;
+ALTER EVENT TRIGGER db_guard_row_audit_rewrite ENABLE ALWAYS;
+ALTER EVENT TRIGGER db_guard_row_audit_drop ENABLE ALWAYS;
+COMMENT ON EVENT TRIGGER db_guard_row_audit_start IS 'db_guard: records the rows of partitions that are dropped.';
+COMMENT ON EVENT TRIGGER db_guard_row_audit_end IS 'db_guard: keeps the audit in step with ALTER TABLE and new partitions.';
+COMMENT ON EVENT TRIGGER db_guard_row_audit_rewrite IS 'db_guard: notes rewrites of audited tables.';
+COMMENT ON EVENT TRIGGER db_guard_row_audit_drop IS 'db_guard: notes what is dropped of audited tables.';

@@ -235,24 +235,6 @@ Bytes take_bytes(core::ByteReader& reader, Size length) {
   return {reader.bytes(length), uint32(length)};
 }
 
-Value take_value(core::ByteReader& reader, const Column& column) {
-  switch (column.form) {
-    case Form::kInteger: {
-      const unsigned char* start = reader.position();
-      (void)reader.varint();
-      return {State::kValue, {start, uint32(reader.position() - start)}};
-    }
-    case Form::kFixed:
-      return {State::kValue, take_bytes(reader, Size(column.length))};
-    case Form::kVarlena:
-    case Form::kText:
-      return {State::kValue, take_bytes(reader, reader.varint())};
-    case Form::kRedacted:
-      return {State::kHidden, {nullptr, 0}};
-  }
-  return {State::kUnknown, {nullptr, 0}};
-}
-
 void read_key(core::ByteReader& reader, Image& image, Value* values) {
   image.key = take_bytes(reader, reader.varint());
   if (image.key.data == nullptr) return;
@@ -406,6 +388,24 @@ bool write_update(ImageWriter& writer, const Shape* shape, CommandId command,
   *op = shape->keys > 0 ? Op::kMove : Op::kUpdateFull;
   append_row(writer.payload, shape, before);
   return append_changes(writer.payload, shape, before, after, false) > 0;
+}
+
+Value take_value(core::ByteReader& reader, const Column& column) {
+  switch (column.form) {
+    case Form::kInteger: {
+      const unsigned char* start = reader.position();
+      (void)reader.varint();
+      return {State::kValue, {start, uint32(reader.position() - start)}};
+    }
+    case Form::kFixed:
+      return {State::kValue, take_bytes(reader, Size(column.length))};
+    case Form::kVarlena:
+    case Form::kText:
+      return {State::kValue, take_bytes(reader, reader.varint())};
+    case Form::kRedacted:
+      return {State::kHidden, {nullptr, 0}};
+  }
+  return {State::kUnknown, {nullptr, 0}};
 }
 
 Image read_image(Op op, const unsigned char* payload, Size length) {

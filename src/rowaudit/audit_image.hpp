@@ -83,6 +83,9 @@ struct Image {
 // Points into the payload, which has to stay. Raises where the payload is damaged.
 Image read_image(Op op, const unsigned char* payload, Size length);
 
+// The next value of that column.
+Value take_value(core::ByteReader& reader, const Column& column);
+
 Datum datum_of(const Column& column, const Bytes& bytes);
 char* text_of(const Column& column, const Bytes& bytes);
 

@@ -3,6 +3,7 @@
 #include "rowaudit/audit_clock.hpp"
 #include "rowaudit/audit_partition.hpp"
 #include "rowaudit/audit_sql.hpp"
+#include "rowaudit/audit_target.hpp"
 #include "rowaudit/audited_table.hpp"
 
 #include "pg/server_version.hpp"
@@ -202,6 +203,10 @@ void make_all_triggers(Oid root, int32 table_id) {
                errdetail("Its rows can change without this server."), errhint("Detach it first.")));
     }
     make_triggers(lfirst_oid(cell), table_id);
+    CommandCounterIncrement();
+    Relation member = relation_open(lfirst_oid(cell), NoLock);
+    (void)target_of(member, table_id);
+    relation_close(member, NoLock);
   }
 }
 
@@ -321,7 +326,7 @@ void disable(Oid id) {
   const int32 table_id = table_id_in_triggers(relation);
   if (table_id != 0) {
     PushActiveSnapshot(GetLatestSnapshot());
-    add_mark(table_id, "stop", nullptr, nullptr);
+    add_mark(table_id, "end", nullptr, nullptr);
     PopActiveSnapshot();
     store_disabled(relation, table_id);
   }
@@ -346,8 +351,9 @@ void check_no_writers_wait(Relation relation) {
 void lock_owned(Oid id, LOCKMODE lock) {
   const char* name = get_rel_name(id);
   if (name == nullptr) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table with OID %u does not exist", id),
-                    errhint("It may have been dropped a moment ago.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table with OID %u does not exist", id),
+             errhint("It may have been dropped a moment ago.")));
   }
   if (!pg::owns_relation(id)) {
     aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(id)), name);

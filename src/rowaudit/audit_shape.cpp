@@ -419,7 +419,8 @@ void insert_shape(Relation relation, const Shape* shape) {
   bool nulls[kShapeColumns] = {};
   values[kId] = Int32GetDatum(shape->id);
   values[kTableId] = Int32GetDatum(shape->table_id);
-  values[kRecordedAt] = TimestampTzGetDatum(GetCurrentTimestamp());
+  // Not the clock's time: no event that needs the shape may be older.
+  values[kRecordedAt] = TimestampTzGetDatum(time_of(draw_ticks(1)));
   values[kOrigin] = CStringGetTextDatum(origin);
   values[kRelation] = ObjectIdGetDatum(shape->relation);
   values[kRelationName] = CStringGetTextDatum(quote_qualified_identifier(
@@ -493,6 +494,14 @@ Shape* shape_by_id(int32 id) {
                     errdetail("Without it the image cannot be read."),
                     errhint("Restore db_guard.audit_shape from the backup that the log is from.")));
   }
+  return shape;
+}
+
+const Shape* read_current_shape(::Relation relation, int32 table_id, const ColumnLists& lists) {
+  Shape* shape = describe_relation(relation, table_id, lists);
+  Lineage lineage = trace_lineage(shape);
+  if (lineage.equal != nullptr) return lineage.equal;
+  give_ids(shape, lineage);
   return shape;
 }
 

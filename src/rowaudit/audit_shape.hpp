@@ -65,6 +65,8 @@ struct ColumnLists {
 Shape* shape_by_id(int32 id);
 // The shape that the relation has now; noted in db_guard.audit_shape when it is a new one.
 Shape* current_shape(::Relation relation, int32 table_id, const ColumnLists& lists);
+// The same without noting it: for those who only read, maybe on a standby.
+const Shape* read_current_shape(::Relation relation, int32 table_id, const ColumnLists& lists);
 bool contains_name(const ArrayType* names, const char* name);
 // The columns of the primary key, in its order; 0 where there is none.
 int primary_key_columns(::Relation relation, AttrNumber* columns);

@@ -3,10 +3,18 @@
 
 #include "pg/prelude.hpp"
 
+extern "C" {
+#include "nodes/pg_list.h"
+}
+
 namespace db_guard::rowaudit {
 
 // Plain server code, between SPI_connect and SPI_finish. search_path is what the caller has pinned.
 void run_sql(const char* sql);
+
+// Several, as the owner of the log, and so that runs_own_statements() is true meanwhile.
+void run_own_statements(const List* statements);
+bool runs_own_statements();
 
 struct Arguments {
   int count;

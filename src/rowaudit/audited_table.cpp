@@ -78,19 +78,12 @@ List* plan_trigger(List* statements, Relation relation, const TriggerKind& kind,
   if (find_trigger(relation, kind.name) != nullptr) {
     statements = lappend(statements, psprintf("DROP TRIGGER %s ON %s", kind.name, table));
   }
-  statements = lappend(
-      statements, psprintf("CREATE TRIGGER %s %s ON %s %s EXECUTE FUNCTION db_guard.%s('%d')",
-                           kind.name, kind.timing, table, kind.rest, kind.function, table_id));
+  statements = lappend(statements,
+                       psprintf("CREATE TRIGGER %s %s ON %s %s EXECUTE FUNCTION db_guard.%s('%d')",
+                                kind.name, kind.timing, table, kind.rest, kind.function, table_id));
   if (kind.firing == nullptr) return statements;
   return lappend(statements,
                  psprintf("ALTER TABLE %s ENABLE %s TRIGGER %s", table, kind.firing, kind.name));
-}
-
-void run_all(List* statements) {
-  as_log_owner([&] {
-    ListCell* cell = nullptr;
-    foreach (cell, statements) run_sql(static_cast<const char*>(lfirst(cell)));
-  });
 }
 
 Datum origin_here() {
@@ -148,7 +141,7 @@ void make_triggers(Oid id, int32 table_id) {
   }
   CacheInvalidateRelcache(relation);
   table_close(relation, NoLock);
-  run_all(statements);
+  run_own_statements(statements);
 }
 
 void drop_triggers(Oid id) {
@@ -158,11 +151,11 @@ void drop_triggers(Oid id) {
     const Trigger* trigger = find_trigger(relation, kind->name);
     // What a partition has inherited goes with that of its parent.
     if (trigger == nullptr || trigger->tgisclone) continue;
-    statements = lappend(statements,
-                         psprintf("DROP TRIGGER %s ON %s", kind->name, name_of(relation)));
+    statements =
+        lappend(statements, psprintf("DROP TRIGGER %s ON %s", kind->name, name_of(relation)));
   }
   table_close(relation, NoLock);
-  run_all(statements);
+  run_own_statements(statements);
 }
 
 ColumnLists lists_of(int32 table_id) {
