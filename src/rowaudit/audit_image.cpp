@@ -71,7 +71,7 @@ Datum datum_of_integer(const Column& column, int64 value) {
 
 void append_varlena(ByteBuffer& buffer, Datum value) {
   auto* plain = reinterpret_cast<varlena*>(DatumGetPointer(value));
-  if (VARATT_IS_EXTENDED(plain) && !VARATT_IS_SHORT(plain)) plain = pg_detoast_datum_packed(plain);
+  plain = pg_detoast_datum_packed(plain);
   append_counted(buffer, VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain));
 }
 
