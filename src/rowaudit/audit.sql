@@ -105,8 +105,7 @@ CREATE TABLE db_guard.audit_transaction (
     client_address    inet,
     process_id        integer NOT NULL
 ) PARTITION BY RANGE (id);
-CREATE INDEX audit_transaction_id ON db_guard.audit_transaction (id);
-CREATE INDEX audit_transaction_txid ON db_guard.audit_transaction (txid);
+-- The partitions have indexes of their own: one of the whole would make them again in a restore.
 COMMENT ON TABLE db_guard.audit_transaction IS
 'Who wrote: a row for each transaction that changed audited tables, and another where it changed its role, db_guard.actor or db_guard.context.';
 COMMENT ON COLUMN db_guard.audit_transaction.id IS 'A number from db_guard.audit_clock, drawn at the first event.';

@@ -167,7 +167,8 @@ void run(const char* sql) {
 }
 
 // Attached, not created in place: that would lock the whole log against reading.
-void make_partition(const char* parent, const Period& period, int64 from, int64 to) {
+void make_partition(OwnRelation which, const char* parent, const Period& period, int64 from,
+                    int64 to) {
   const char* name = psprintf("%s_%04d%02d%02d", parent, period.start.tm_year, period.start.tm_mon,
                               period.start.tm_mday);
   // A period that was divided differently before has part of it under another name.
@@ -177,6 +178,10 @@ void make_partition(const char* parent, const Period& period, int64 from, int64 
   run(psprintf("CREATE TABLE db_guard.%s (LIKE db_guard.%s INCLUDING DEFAULTS INCLUDING STORAGE) "
                "USING heap",
                name, parent));
+  if (which == OwnRelation::kTransaction) {
+    run(psprintf("CREATE INDEX %s_id ON db_guard.%s (id)", name, name));
+    run(psprintf("CREATE INDEX %s_txid ON db_guard.%s (txid)", name, name));
+  }
   run(psprintf("REVOKE ALL ON TABLE db_guard.%s FROM PUBLIC", name));
   run(psprintf("COMMENT ON TABLE db_guard.%s IS 'db_guard: part of db_guard.%s.'", name, parent));
   run(psprintf("ALTER TABLE db_guard.%s ATTACH PARTITION db_guard.%s FOR VALUES FROM (" INT64_FORMAT
@@ -197,7 +202,7 @@ bool make_missing(OwnRelation which, const char* parent, const Period& period) {
   int64 gap_to = 0;
   from = Max(from, period.from);
   if (OidIsValid(find_in(which, from, &gap_from, &gap_to))) return false;
-  make_partition(parent, period, Max(gap_from, period.from), Min(gap_to, period.to));
+  make_partition(which, parent, period, Max(gap_from, period.from), Min(gap_to, period.to));
   return true;
 }
 
