@@ -277,6 +277,135 @@ COMMENT ON FUNCTION db_guard.audit_as_of(anyelement, timestamptz) IS
 REVOKE ALL ON FUNCTION db_guard.audit_as_of(anyelement, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION db_guard.audit_as_of(anyelement, timestamptz) TO PUBLIC;
 
+-- --- keeping less, and proving that nobody has touched it --------------------------------------------
+
+CREATE FUNCTION db_guard.prune_audit(older_than interval)
+RETURNS integer
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_prune_audit';
+COMMENT ON FUNCTION db_guard.prune_audit(interval) IS
+'Drops the partitions of the audit log that hold only events older than the interval, returns how many, and makes the next ones. Writers do not wait; readers of the log do, for a moment. A table whose baseline went needs a new one, by db_guard.baseline_audit, to be folded to points after that. For the owner of the extension.';
+REVOKE ALL ON FUNCTION db_guard.prune_audit(interval) FROM PUBLIC;
+
+CREATE TABLE db_guard.audit_seal (
+    seal_id   bigint NOT NULL CONSTRAINT audit_seal_pkey PRIMARY KEY,
+    origin    text NOT NULL,
+    from_txid xid8 NOT NULL,
+    to_txid   xid8 NOT NULL,
+    since_id  bigint NOT NULL,
+    events    bigint NOT NULL,
+    first_id  bigint,
+    last_id   bigint,
+    previous  bytea NOT NULL,
+    digest    bytea NOT NULL,
+    sealed_at timestamptz NOT NULL,
+    sealed_by text NOT NULL
+);
+COMMENT ON TABLE db_guard.audit_seal IS
+'Digests of the audit log, each over whole transactions and over the digest before. Keep the newest digest where nobody who can write here can write.';
+COMMENT ON COLUMN db_guard.audit_seal.seal_id IS '1, 2, 3 ...';
+COMMENT ON COLUMN db_guard.audit_seal.origin IS 'The cluster and database where the transaction numbers mean something.';
+COMMENT ON COLUMN db_guard.audit_seal.from_txid IS 'The first transaction number that it covers.';
+COMMENT ON COLUMN db_guard.audit_seal.to_txid IS 'The first that it does not cover; all below were over.';
+COMMENT ON COLUMN db_guard.audit_seal.since_id IS 'Rows with lower numbers are of another cluster, before a restore.';
+COMMENT ON COLUMN db_guard.audit_seal.events IS 'How many events it covers.';
+COMMENT ON COLUMN db_guard.audit_seal.first_id IS 'The first of them.';
+COMMENT ON COLUMN db_guard.audit_seal.last_id IS 'The last of them.';
+COMMENT ON COLUMN db_guard.audit_seal.previous IS 'The digest of the seal before; empty in the first.';
+COMMENT ON COLUMN db_guard.audit_seal.digest IS 'SHA-256 over the previous digest, the rows of db_guard.audit_transaction and the events.';
+COMMENT ON COLUMN db_guard.audit_seal.sealed_at IS 'When.';
+COMMENT ON COLUMN db_guard.audit_seal.sealed_by IS 'By which role.';
+REVOKE ALL ON TABLE db_guard.audit_seal FROM PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('db_guard.audit_seal', '');
+
+CREATE FUNCTION db_guard.audit_digest(
+    previous bytea, from_txid xid8, to_txid xid8, since_id bigint, until_id bigint,
+    OUT digest bytea, OUT events bigint, OUT first_id bigint, OUT last_id bigint)
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_audit_digest';
+COMMENT ON FUNCTION db_guard.audit_digest(bytea, xid8, xid8, bigint, bigint) IS
+'SHA-256 over the previous digest and the part of the audit log that these transactions have written. For seal_audit and verify_audit.';
+REVOKE ALL ON FUNCTION db_guard.audit_digest(bytea, xid8, xid8, bigint, bigint) FROM PUBLIC;
+
+CREATE VIEW db_guard.audit_origin AS
+SELECT s.origin,
+       (extract(epoch FROM min(s.recorded_at) - '2000-01-01 00:00:00+00'::timestamptz) * 256000000)::bigint AS since_id
+  FROM db_guard.audit_shape s
+ GROUP BY s.origin;
+COMMENT ON VIEW db_guard.audit_origin IS 'Clusters and databases that the log has been written in, and from which number on.';
+COMMENT ON COLUMN db_guard.audit_origin.origin IS 'System identifier and number of the database.';
+COMMENT ON COLUMN db_guard.audit_origin.since_id IS 'Every number drawn there is higher.';
+REVOKE ALL ON TABLE db_guard.audit_origin FROM PUBLIC;
+
+CREATE FUNCTION db_guard.seal_audit(OUT seal_id bigint, OUT events bigint, OUT digest bytea)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    -- One after the other, and each with what is committed when it gets here.
+    LOCK TABLE db_guard.audit_seal IN SHARE ROW EXCLUSIVE MODE;
+    INSERT INTO db_guard.audit_seal AS s
+    SELECT coalesce(last.seal_id, 0) + 1, here.origin, stretch.from_txid, stretch.to_txid, here.since_id,
+           d.events, d.first_id, d.last_id, coalesce(last.digest, ''), d.digest, clock_timestamp(), session_user
+      FROM (SELECT o.origin, o.since_id FROM db_guard.audit_origin o
+             WHERE o.origin = (SELECT c.system_identifier FROM pg_control_system() c) || '/' ||
+                              (SELECT b.oid FROM pg_database b WHERE b.datname = current_database())) AS here
+      LEFT JOIN LATERAL (SELECT l.seal_id, l.digest FROM db_guard.audit_seal l
+                          ORDER BY l.seal_id DESC LIMIT 1) AS last ON true
+     CROSS JOIN LATERAL (SELECT coalesce((SELECT max(l.to_txid) FROM (SELECT l.to_txid::text::numeric AS to_txid
+                                                                        FROM db_guard.audit_seal l
+                                                                       WHERE l.origin = here.origin) AS l)::text::xid8, '0') AS from_txid,
+                                pg_snapshot_xmin(pg_current_snapshot()) AS to_txid) AS stretch
+     CROSS JOIN LATERAL db_guard.audit_digest(coalesce(last.digest, ''), stretch.from_txid, stretch.to_txid,
+                                              here.since_id, 9223372036854775807) AS d;
+    SELECT s.seal_id, s.events, s.digest FROM db_guard.audit_seal s ORDER BY s.seal_id DESC LIMIT 1;
+$$;
+COMMENT ON FUNCTION db_guard.seal_audit() IS
+'Seals what transactions have written that are over and not sealed yet: a digest over it and over the seal before. Returns the newest seal; keep its digest elsewhere. For the owner of the extension.';
+REVOKE ALL ON FUNCTION db_guard.seal_audit() FROM PUBLIC;
+
+CREATE FUNCTION db_guard.verify_audit(anchor bytea DEFAULT NULL)
+RETURNS TABLE (seal_id bigint, sealed_at timestamptz, events bigint, state text, detail text)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH oldest AS (
+        SELECT min(substring(pg_get_expr(c.relpartbound, c.oid) FROM 'FROM .''?([0-9]+)')::bigint) AS id
+          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+         WHERE i.inhparent = 'db_guard.audit_event'::regclass
+    ), seals AS (
+        SELECT s.*, lag(s.digest, 1, ''::bytea) OVER (ORDER BY s.seal_id) AS link,
+               coalesce((SELECT min(o.since_id) FROM db_guard.audit_origin o
+                          WHERE o.since_id > s.since_id), 9223372036854775807) AS until_id,
+               row_number() OVER (ORDER BY s.seal_id) AS place
+          FROM db_guard.audit_seal s
+    ), checked AS (
+        SELECT s.*, d.digest AS now, d.events AS events_now, s.first_id < (SELECT oldest.id FROM oldest) AS pruned
+          FROM seals s
+         CROSS JOIN LATERAL db_guard.audit_digest(s.previous, s.from_txid, s.to_txid, s.since_id, s.until_id) AS d
+    )
+    SELECT c.seal_id, c.sealed_at, c.events,
+           CASE WHEN c.link <> c.previous OR c.place <> c.seal_id THEN 'broken'
+                WHEN c.pruned THEN 'pruned'
+                WHEN c.now <> c.digest THEN 'changed' ELSE 'ok' END,
+           CASE WHEN c.link <> c.previous OR c.place <> c.seal_id
+                THEN 'the seal before is missing or another one'
+                WHEN c.pruned THEN 'events of it went with a partition'
+                WHEN c.now <> c.digest
+                THEN pg_catalog.format('%s events were sealed, %s are there now; what they say has been changed', c.events, c.events_now)
+           END
+      FROM checked c
+    UNION ALL
+    SELECT NULL, NULL, NULL, 'missing', 'no seal has the digest that was kept elsewhere'
+     WHERE verify_audit.anchor IS NOT NULL
+       AND NOT EXISTS (SELECT FROM db_guard.audit_seal s WHERE s.digest = verify_audit.anchor)
+     ORDER BY 1;
+$$;
+COMMENT ON FUNCTION db_guard.verify_audit(bytea) IS
+'Computes the digests of all seals again. state: ok, changed (events or their transactions were changed, added or removed), broken (a seal is missing or was replaced), pruned (events went with a partition), and a row of its own, missing, where no seal has the given digest. For the owner of the extension.';
+REVOKE ALL ON FUNCTION db_guard.verify_audit(bytea) FROM PUBLIC;
+
 -- --- keeping up with DDL ----------------------------------------------------------------------------
 
 CREATE FUNCTION db_guard.audit_ddl_start()

@@ -73,7 +73,7 @@ MarkList read_marks(int32 table_id, MemoryContext memory) {
 // Rows that are recorded; a prune may have taken them.
 bool can_begin_with(const Mark& mark, int64 oldest) {
   if (mark.kind != 'b' && mark.kind != 'r') return false;
-  return !mark.has_rows || mark.first_id >= oldest;
+  return (mark.has_rows ? mark.first_id : mark.id) >= oldest;
 }
 
 bool reaches(const Mark& mark, int64 bound) {
