@@ -277,6 +277,24 @@ COMMENT ON FUNCTION db_guard.audit_as_of(anyelement, timestamptz) IS
 REVOKE ALL ON FUNCTION db_guard.audit_as_of(anyelement, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION db_guard.audit_as_of(anyelement, timestamptz) TO PUBLIC;
 
+CREATE FUNCTION db_guard.revert_change(audit_id bigint)
+RETURNS bigint
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'db_guard_revert_change';
+COMMENT ON FUNCTION db_guard.revert_change(bigint) IS
+'Gives a row back what it held before that change, deletes it where it was inserted, inserts it where it was deleted; returns how many rows that took. Runs with the caller''s rights on the table, is audited itself, and refuses where a later change is in the way. For who may read the log of the table.';
+REVOKE ALL ON FUNCTION db_guard.revert_change(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION db_guard.revert_change(bigint) TO PUBLIC;
+
+CREATE FUNCTION db_guard.revert_transaction(txid xid8)
+RETURNS bigint
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'db_guard_revert_transaction';
+COMMENT ON FUNCTION db_guard.revert_transaction(xid8) IS
+'The same for all that a transaction changed in audited tables, row by row what it came to: parents come back before their children, new rows go after theirs. Refuses, with a list, where later changes are in the way.';
+REVOKE ALL ON FUNCTION db_guard.revert_transaction(xid8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION db_guard.revert_transaction(xid8) TO PUBLIC;
+
 -- --- keeping less, and proving that nobody has touched it --------------------------------------------
 
 CREATE FUNCTION db_guard.prune_audit(older_than interval)
