@@ -156,7 +156,10 @@ void return_rows(FunctionCallInfo fcinfo, Relation relation, int64 bound) {
 Datum db_guard_audit_as_of(PG_FUNCTION_ARGS) {
   using namespace db_guard::rowaudit;
   const Oid id = relation_of_argument(fcinfo);
-  if (PG_ARGISNULL(1)) PG_RETURN_NULL();
+  if (PG_ARGISNULL(1)) {
+    InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+    PG_RETURN_NULL();
+  }
   Relation relation = relation_open(id, AccessShareLock);
   return_rows(fcinfo, relation, bound_of(PG_GETARG_TIMESTAMPTZ(1)));
   relation_close(relation, AccessShareLock);

@@ -115,9 +115,14 @@ void begin_payload(ImageWriter& writer, const Shape* shape, CommandId command,
   append_counted(writer.payload, writer.key.data, writer.key.length);
 }
 
+// Whether a redacted column is NULL is nobody's business either.
+bool is_recorded_null(const Column& column, TupleTableSlot* row) {
+  return column.form != Form::kRedacted && row->tts_isnull[column.attnum - 1];
+}
+
 bool has_nulls(const Shape* shape, TupleTableSlot* row) {
   for (int i = shape->keys; i < shape->columns; i++) {
-    if (row->tts_isnull[shape->column[i].attnum - 1]) return true;
+    if (is_recorded_null(shape->column[i], row)) return true;
   }
   return false;
 }
@@ -129,7 +134,7 @@ void append_bitmap(ByteBuffer& buffer, const Shape* shape, TupleTableSlot* row) 
   memset(bitmap, 0, bytes);
   for (int i = shape->keys; i < shape->columns; i++) {
     const int bit = i - shape->keys;
-    if (row->tts_isnull[shape->column[i].attnum - 1]) bitmap[bit / 8] |= 1 << (bit % 8);
+    if (is_recorded_null(shape->column[i], row)) bitmap[bit / 8] |= 1 << (bit % 8);
   }
   buffer.length += bytes;
 }
@@ -189,9 +194,8 @@ void append_changed_value(ByteBuffer& buffer, const Column& column, TupleTableSl
 
 std::uint64_t null_bits(const Column& column, TupleTableSlot* before, TupleTableSlot* after,
                         bool both) {
-  const int attribute = column.attnum - 1;
-  const std::uint64_t new_null = after->tts_isnull[attribute] ? 1 : 0;
-  return both ? (before->tts_isnull[attribute] ? 2 : 0) | new_null : new_null;
+  const std::uint64_t new_null = is_recorded_null(column, after) ? 1 : 0;
+  return both ? (is_recorded_null(column, before) ? 2 : 0) | new_null : new_null;
 }
 
 // All changed columns from `first` on; how many there are is what ends the payload.
