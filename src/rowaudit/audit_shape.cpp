@@ -464,7 +464,9 @@ int primary_key_columns(::Relation relation, AttrNumber* columns) {
   list_free(RelationGetIndexList(relation));
   if (!OidIsValid(relation->rd_pkindex)) return 0;
   Relation index = index_open(relation->rd_pkindex, AccessShareLock);
-  const int count = index->rd_index->indnkeyatts;
+  // Rows may share a key that is checked later; from 17 on the server calls it the primary key,
+  // too.
+  const int count = index->rd_index->indimmediate ? index->rd_index->indnkeyatts : 0;
   for (int i = 0; i < count; i++) columns[i] = index->rd_index->indkey.values[i];
   index_close(index, AccessShareLock);
   return count;
