@@ -185,6 +185,21 @@ SELECT difference('t');
 \set VERBOSITY default
 SELECT db_guard.baseline_audit('t') > 0 AS recorded;
 SELECT difference('t');
+
+\echo trap: a look-up that reads the whole log: an index by key, also for rows that have had another
+CREATE TABLE found (id integer PRIMARY KEY, v integer);
+SELECT db_guard.enable_audit('found');
+INSERT INTO found SELECT g, g FROM generate_series(1, 5) g;
+SELECT db_guard.create_audit_index() > 0 AS made, db_guard.create_audit_index() AS again;
+UPDATE found SET v = 0 WHERE id = 1;
+UPDATE found SET id = 10 WHERE id = 1;
+SET enable_seqscan = off;
+SELECT op, old, new FROM db_guard.audit_history('found', '{"id": 1}');
+SELECT op, old, new FROM db_guard.audit_history('found', '{"id": 10}');
+RESET enable_seqscan;
+-- The key is another: nothing is found by the hash of the old one.
+ALTER TABLE found DROP CONSTRAINT found_pkey, ADD PRIMARY KEY (v);
+SELECT op, old, new FROM db_guard.audit_history('found', '{"v": 2}');
 SET client_min_messages = warning;
 DROP SCHEMA traps CASCADE;
 DROP ROLE regress_audit_clerk;

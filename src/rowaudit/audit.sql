@@ -209,6 +209,25 @@ COMMENT ON FUNCTION db_guard.disable_audit(regclass) IS
 REVOKE ALL ON FUNCTION db_guard.disable_audit(regclass) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION db_guard.disable_audit(regclass) TO PUBLIC;
 
+CREATE FUNCTION db_guard.audit_key_hash(table_id integer, payload bytea)
+RETURNS bigint
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'db_guard_audit_key_hash';
+COMMENT ON FUNCTION db_guard.audit_key_hash(integer, bytea) IS
+'A hash of the primary key that an event is about, and of its table. For the index that db_guard.create_audit_index makes.';
+REVOKE ALL ON FUNCTION db_guard.audit_key_hash(integer, bytea) FROM PUBLIC;
+-- Whoever writes an audited row enters it into the index, and learns nothing by it.
+GRANT EXECUTE ON FUNCTION db_guard.audit_key_hash(integer, bytea) TO PUBLIC;
+
+CREATE FUNCTION db_guard.create_audit_index()
+RETURNS integer
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_create_audit_index';
+COMMENT ON FUNCTION db_guard.create_audit_index() IS
+'Makes indexes on the partitions of the audit log, and on those that come, by which db_guard.audit_history finds a row; returns how many were missing. Writers of the partition wait while its index is built, so call it while the log is small, or build the index of a large partition CONCURRENTLY first. For the owner of the extension.';
+REVOKE ALL ON FUNCTION db_guard.create_audit_index() FROM PUBLIC;
+
 CREATE FUNCTION db_guard.audit_command(payload bytea)
 RETURNS bigint
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE

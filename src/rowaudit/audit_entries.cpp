@@ -9,6 +9,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
@@ -21,6 +22,8 @@ PGDLLEXPORT Datum db_guard_audit_entries(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(db_guard_audit_entries);
 PGDLLEXPORT Datum db_guard_audit_history(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(db_guard_audit_history);
+PGDLLEXPORT Datum db_guard_audit_key_hash(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(db_guard_audit_key_hash);
 PGDLLEXPORT Datum db_guard_audit_command(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(db_guard_audit_command);
 }
@@ -138,11 +141,15 @@ void put_entries(FunctionCallInfo fcinfo, int32 table_id, bool all) {
 // --- one row
 // --------------------------------------------------------------------------------------
 
+// As the index of db_guard.create_audit_index has it; an event that moved a row to the key is not
+// under it.
+constexpr const char* kOfKey = "AND (db_guard.audit_key_hash(e.table_id, e.payload) = $2 OR (e.op "
+                               "= 'M' AND e.table_id = $1)) ";
 constexpr const char* kHistory =
     "SELECT e.audit_id, e.op, e.payload, t.commit_id, t.txid, t.role_name, t.session_user_name, "
     "t.claimed_actor, t.context "
     "FROM db_guard.audit_event e LEFT JOIN db_guard.audit_transaction t ON t.id = e.transaction "
-    "WHERE e.table_id = $1 AND e.op <> 'T' "
+    "WHERE e.table_id = $1 AND e.op <> 'T' %s"
     "ORDER BY coalesce(t.commit_id, 9223372036854775807), db_guard.audit_command(e.payload), "
     "e.audit_id";
 
@@ -234,6 +241,25 @@ WantedList read_key(Relation relation, const Shape* shape, Datum key) {
   return list;
 }
 
+const Value* wanted_of(const WantedList& list, int16 column_id) {
+  for (int i = 0; i < list.count; i++) {
+    if (list.wanted[i].column_id == column_id) return &list.wanted[i].value;
+  }
+  return nullptr;
+}
+
+uint64 hash_of_wanted(const WantedList& list, const Shape* shape, int32 table_id) {
+  StringInfoData key;
+  initStringInfo(&key);
+  for (int i = 0; i < shape->keys; i++) {
+    const Value* value = wanted_of(list, shape->column[i].id);
+    if (value->state != State::kValue) continue;
+    appendBinaryStringInfo(&key, reinterpret_cast<const char*>(value->bytes.data),
+                           int(value->bytes.length));
+  }
+  return hash_of_key_bytes(table_id, {reinterpret_cast<unsigned char*>(key.data), uint32(key.len)});
+}
+
 bool matches(const WantedList& list, const Image& image, const Value* values) {
   for (int i = 0; i < list.count; i++) {
     bool found = false;
@@ -303,6 +329,21 @@ void tell(const ReturnSetInfo* info, const WantedList& key, Story& story, const 
   go_on(story, image, after);
 }
 
+constexpr const char* kOtherKeys =
+    "SELECT FROM db_guard.audit_shape s WHERE s.table_id = $1 AND s.column_ids[1:s.key_columns] "
+    "IS DISTINCT FROM (SELECT c.column_ids[1:c.key_columns] FROM db_guard.audit_shape c "
+    "WHERE c.shape_id = $2)";
+
+// Events from before a change of the primary key are under another hash.
+bool has_kept_its_key(const Shape* shape, int32 table_id) {
+  if (shape->keys == 0 || shape->id == 0) return false;
+  const Oid types[] = {INT4OID, INT4OID};
+  const Datum values[] = {Int32GetDatum(table_id), Int32GetDatum(shape->id)};
+  bool others = false;
+  as_log_owner([&] { others = run_sql_with(kOtherKeys, {2, types, values, nullptr}) > 0; });
+  return !others;
+}
+
 void put_history(FunctionCallInfo fcinfo, Relation relation) {
   check_may_read(relation);
   const int32 table_id = audited_table_id(relation);
@@ -310,11 +351,14 @@ void put_history(FunctionCallInfo fcinfo, Relation relation) {
   const WantedList key = read_key(relation, shape, PG_GETARG_DATUM(1));
   InitMaterializedSRF(fcinfo, 0);
   const auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-  Story story{begin_fold(), {}, false};
-  const Oid types[] = {INT4OID};
-  const Datum values[] = {Int32GetDatum(table_id)};
+  Story story{begin_fold(), FoldedRow{}, false};
+  const bool by_key = has_kept_its_key(shape, table_id);
+  const Oid types[] = {INT4OID, INT8OID};
+  const Datum values[] = {Int32GetDatum(table_id),
+                          Int64GetDatum(int64(hash_of_wanted(key, shape, table_id)))};
+  const char* sql = psprintf(kHistory, by_key ? kOfKey : "");
   as_log_owner([&] {
-    visit_events(kHistory, {1, types, values, nullptr},
+    visit_events(sql, {by_key ? 2 : 1, types, values, nullptr},
                  [&](const Image& image, int64 audit_id, const EventRow& event) {
                    tell(info, key, story, image, audit_id, event);
                  });
@@ -345,6 +389,19 @@ Datum db_guard_audit_history(PG_FUNCTION_ARGS) {
   put_history(fcinfo, relation);
   relation_close(relation, AccessShareLock);
   PG_RETURN_NULL();
+}
+
+Datum db_guard_audit_key_hash(PG_FUNCTION_ARGS) {
+  using namespace db_guard::rowaudit;
+  bytea* payload = PG_GETARG_BYTEA_PP(1);
+  db_guard::core::ByteReader reader(reinterpret_cast<unsigned char*>(VARDATA_ANY(payload)),
+                                    VARSIZE_ANY_EXHDR(payload));
+  (void)reader.varint();
+  (void)reader.varint();
+  const std::uint64_t length = reader.varint();
+  const unsigned char* key = reader.bytes(length);
+  const Bytes bytes{key, key != nullptr ? uint32(length) : 0};
+  PG_RETURN_INT64(int64(hash_of_key_bytes(PG_GETARG_INT32(0), bytes)));
 }
 
 Datum db_guard_audit_command(PG_FUNCTION_ARGS) {

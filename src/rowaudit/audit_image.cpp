@@ -5,6 +5,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/tupmacs.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/expandeddatum.h"
@@ -426,6 +427,10 @@ Image read_image(Op op, const unsigned char* payload, Size length) {
   read_body(reader, image);
   if (reader.damaged() || reader.left() > 0) report_damage(image.shape);
   return image;
+}
+
+uint64 hash_of_key_bytes(int32 table_id, const Bytes& key) {
+  return hash_bytes_extended(key.data, int(key.length), uint64(table_id));
 }
 
 Datum datum_of(const Column& column, const Bytes& bytes) {

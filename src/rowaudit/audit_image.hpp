@@ -86,6 +86,8 @@ Image read_image(Op op, const unsigned char* payload, Size length);
 // The next value of that column.
 Value take_value(core::ByteReader& reader, const Column& column);
 
+uint64 hash_of_key_bytes(int32 table_id, const Bytes& key);
+
 Datum datum_of(const Column& column, const Bytes& bytes);
 char* text_of(const Column& column, const Bytes& bytes);
 

@@ -17,6 +17,7 @@ extern "C" {
 #include "partitioning/partdesc.h"
 #include "postmaster/bgworker.h"
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -27,6 +28,8 @@ extern "C" {
 #include "utils/timestamp.h"
 
 PGDLLEXPORT void db_guard_audit_worker(Datum database);
+PGDLLEXPORT Datum db_guard_create_audit_index(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(db_guard_create_audit_index);
 PGDLLEXPORT Datum db_guard_make_audit_partitions(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(db_guard_make_audit_partitions);
 }
@@ -166,6 +169,30 @@ void run(const char* sql) {
   if (code < 0) elog(ERROR, "%s failed: %s", sql, SPI_result_code_string(code));
 }
 
+constexpr const char* kIsIndexed =
+    "SELECT FROM pg_index x JOIN pg_inherits i ON i.inhrelid = x.indrelid "
+    "WHERE i.inhparent = 'db_guard.audit_event'::regclass "
+    "AND pg_get_indexdef(x.indexrelid) LIKE '%audit_key_hash%'";
+
+// By the key, and apart from that the few events that moved a row to another key.
+void index_keys(const char* name) {
+  run(psprintf("CREATE INDEX IF NOT EXISTS %s_key ON db_guard.%s "
+               "(db_guard.audit_key_hash(table_id, payload))",
+               name, name));
+  run(psprintf("CREATE INDEX IF NOT EXISTS %s_moved ON db_guard.%s (table_id) WHERE op = 'M'", name,
+               name));
+}
+
+void make_indexes(OwnRelation which, const char* name) {
+  if (which == OwnRelation::kTransaction) {
+    run(psprintf("CREATE INDEX %s_id ON db_guard.%s (id)", name, name));
+    run(psprintf("CREATE INDEX %s_txid ON db_guard.%s (txid)", name, name));
+    return;
+  }
+  run(kIsIndexed);
+  if (SPI_processed > 0) index_keys(name);
+}
+
 // Attached, not created in place: that would lock the whole log against reading.
 void make_partition(OwnRelation which, const char* parent, const Period& period, int64 from,
                     int64 to) {
@@ -175,13 +202,10 @@ void make_partition(OwnRelation which, const char* parent, const Period& period,
   if (OidIsValid(get_relname_relid(name, get_namespace_oid("db_guard", false)))) {
     name = psprintf("%s_" INT64_FORMAT, name, from);
   }
-  run(psprintf("CREATE TABLE db_guard.%s (LIKE db_guard.%s INCLUDING DEFAULTS INCLUDING STORAGE) "
+  run(psprintf("CREATE TABLE db_guard.%s (LIKE db_guard.%s INCLUDING COMMENTS INCLUDING STORAGE) "
                "USING heap",
                name, parent));
-  if (which == OwnRelation::kTransaction) {
-    run(psprintf("CREATE INDEX %s_id ON db_guard.%s (id)", name, name));
-    run(psprintf("CREATE INDEX %s_txid ON db_guard.%s (txid)", name, name));
-  }
+  make_indexes(which, name);
   run(psprintf("REVOKE ALL ON TABLE db_guard.%s FROM PUBLIC", name));
   run(psprintf("COMMENT ON TABLE db_guard.%s IS 'db_guard: part of db_guard.%s.'", name, parent));
   run(psprintf("ALTER TABLE db_guard.%s ATTACH PARTITION db_guard.%s FOR VALUES FROM (" INT64_FORMAT
@@ -218,6 +242,21 @@ int make_under_owner(int64 audit_id, int ahead) {
   return made;
 }
 
+constexpr const char* kNotIndexed =
+    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+    "WHERE i.inhparent = 'db_guard.audit_event'::regclass AND NOT EXISTS (SELECT FROM pg_index x "
+    "WHERE x.indrelid = c.oid AND pg_get_indexdef(x.indexrelid) LIKE '%audit_key_hash%')";
+
+int index_partitions() {
+  run(kNotIndexed);
+  const int count = int(SPI_processed);
+  SPITupleTable* partitions = SPI_tuptable;
+  for (int i = 0; i < count; i++) {
+    index_keys(quote_identifier(SPI_getvalue(partitions->vals[i], partitions->tupdesc, 1)));
+  }
+  return count;
+}
+
 void set_plainly(const char* name, const char* value) {
   (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
@@ -246,6 +285,22 @@ void look_ahead(const Leaf& leaf) {
   if (!OidIsValid(find_in(OwnRelation::kTransaction, leaf.to, &from, &to))) ask_for_worker();
 }
 
+// Under the owner, with settings of nobody's choice.
+template <class Body>
+int work_on_partitions(Body&& body) {
+  const SavedUser saved = enter_log_owner();
+  const int nest_level = NewGUCNestLevel();
+  set_plainly("search_path", "pg_catalog, pg_temp");
+  set_plainly("default_tablespace", "");
+  set_plainly("client_min_messages", "warning");
+  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
+  const int made = body();
+  SPI_finish();
+  AtEOXact_GUC(false, nest_level);
+  leave_log_owner(saved);
+  return made;
+}
+
 }  // namespace
 
 void define_partition_settings() {
@@ -258,17 +313,11 @@ void define_partition_settings() {
 void forget_leaves() { cached_leaf = {}; }
 
 int make_partitions(int64 audit_id, int ahead) {
-  const SavedUser saved = enter_log_owner();
-  const int nest_level = NewGUCNestLevel();
-  set_plainly("search_path", "pg_catalog, pg_temp");
-  set_plainly("default_tablespace", "");
-  set_plainly("client_min_messages", "warning");
-  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
-  const int made = make_under_owner(audit_id, ahead);
-  SPI_finish();
-  AtEOXact_GUC(false, nest_level);
-  leave_log_owner(saved);
-  return made;
+  return work_on_partitions([&] { return make_under_owner(audit_id, ahead); });
+}
+
+int index_all_partitions() {
+  return work_on_partitions([] { return index_partitions(); });
 }
 
 Leaf leaf_of(int64 audit_id) {
@@ -298,6 +347,10 @@ void db_guard_audit_worker(Datum database) {
   (void)make_partitions(tick_of(GetCurrentTimestamp()), kPartitionsAhead);
   PopActiveSnapshot();
   CommitTransactionCommand();
+}
+
+Datum db_guard_create_audit_index(PG_FUNCTION_ARGS) {
+  PG_RETURN_INT32(db_guard::rowaudit::index_all_partitions());
 }
 
 Datum db_guard_make_audit_partitions(PG_FUNCTION_ARGS) {

@@ -22,6 +22,9 @@ void forget_leaves();
 // Makes the partitions of this period and of the ones that follow; returns how many were missing.
 int make_partitions(int64 audit_id, int ahead);
 
+// Indexes by key where there is none; returns on how many partitions.
+int index_all_partitions();
+
 inline constexpr int kPartitionsAhead = 2;
 
 }  // namespace db_guard::rowaudit

@@ -71,7 +71,9 @@ void check_size(const ByteBuffer& payload) {
 
 void form_tuple(HeapTupleData& tuple, int32 table_id, Op op, const ByteBuffer& payload) {
   const Size length = tuple_length(payload.length);
-  auto* header = static_cast<HeapTupleHeader>(palloc0(length));
+  auto* header = static_cast<HeapTupleHeader>(palloc(length));
+  // All else is written: no byte of the row is padding that anybody could see, but for these.
+  memset(header, 0, kHeaderLength + payload_offset(payload.length));
   tuple.t_data = header;
   tuple.t_len = uint32(length);
   tuple.t_tableOid = InvalidOid;
