@@ -437,10 +437,16 @@ AS $$
     SELECT NULL, NULL, NULL, 'missing', 'no seal has the digest that was kept elsewhere'
      WHERE verify_audit.anchor IS NOT NULL
        AND NOT EXISTS (SELECT FROM db_guard.audit_seal s WHERE s.digest = verify_audit.anchor)
+    UNION ALL
+    -- Nobody writes an event without its transaction, but whoever forges one.
+    SELECT NULL, NULL, pg_catalog.count(*), 'forged', 'events of transactions that never were'
+      FROM db_guard.audit_event e
+     WHERE NOT EXISTS (SELECT FROM db_guard.audit_transaction known WHERE known.id = e.transaction)
+    HAVING pg_catalog.count(*) > 0
      ORDER BY 1;
 $$;
 COMMENT ON FUNCTION db_guard.verify_audit(bytea) IS
-'Computes the digests of all seals again. state: ok, changed (events or their transactions were changed, added or removed), broken (a seal is missing or was replaced), pruned (events went with a partition), and a row of its own, missing, where no seal has the given digest. For the owner of the extension.';
+'Computes the digests of all seals again. state: ok, changed (events or their transactions were changed, added or removed), broken (a seal is missing or was replaced), pruned (events went with a partition), and rows of their own: missing, where no seal has the given digest, forged, where events are of no transaction. For the owner of the extension.';
 REVOKE ALL ON FUNCTION db_guard.verify_audit(bytea) FROM PUBLIC;
 
 -- --- keeping up with DDL ----------------------------------------------------------------------------

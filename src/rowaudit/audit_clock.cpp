@@ -71,7 +71,8 @@ int64 advance(Relation sequence, int64 count, int64 floor, int64 ahead) {
   if (log) logged = last + ahead;
   START_CRIT_SECTION();
   MarkBufferDirty(place.buffer);
-  if (log) log_state(sequence, place, logged);
+  // What was made in this transaction may be written to disk whole instead.
+  if (log && RelationNeedsWAL(sequence)) log_state(sequence, place, logged);
   place.data->last_value = last;
   place.data->is_called = true;
   place.data->log_cnt = logged - last;

@@ -121,6 +121,7 @@ subtest 'trap: a chain that anybody can rewrite: seals notice what was touched' 
 		'an image changed' => 'UPDATE db_guard.audit_event SET payload = set_byte(payload, length(payload) - 1, 7) WHERE audit_id = (SELECT min(audit_id) FROM db_guard.audit_event)',
 		'an event removed' => 'DELETE FROM db_guard.audit_event WHERE audit_id = (SELECT max(audit_id) FROM db_guard.audit_event)',
 		'an event added' => 'INSERT INTO db_guard.audit_event SELECT audit_id + 1, transaction, table_id, op, payload FROM db_guard.audit_event ORDER BY audit_id LIMIT 1',
+		'an event of no transaction' => 'INSERT INTO db_guard.audit_event SELECT audit_id + 1, transaction + 1, table_id, op, payload FROM db_guard.audit_event ORDER BY audit_id LIMIT 1',
 		'two numbers exchanged' => 'UPDATE db_guard.audit_event SET audit_id = CASE rank WHEN 1 THEN high ELSE low END FROM (SELECT e.ctid AS place, e.tableoid AS part, rank() OVER (ORDER BY audit_id), min(audit_id) OVER () AS low, max(audit_id) OVER () AS high FROM (SELECT *, ctid, tableoid FROM db_guard.audit_event ORDER BY audit_id LIMIT 2) e) x WHERE ctid = x.place AND tableoid = x.part',
 		'another actor' => "UPDATE db_guard.audit_transaction SET role_name = 'somebody' WHERE id = (SELECT min(id) FROM db_guard.audit_transaction)",
 		'a seal replaced' => "UPDATE db_guard.audit_seal SET digest = '\\x00' WHERE seal_id = 1",
