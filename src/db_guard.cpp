@@ -8,6 +8,8 @@
 #include "lint/lint_settings.hpp"
 #include "lint/observer.hpp"
 #include "pg/prelude.hpp"
+#include "rowaudit/audit_context.hpp"
+#include "rowaudit/audit_partition.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -17,6 +19,8 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init() {
   // The guard's come last: with them goes the prefix.
   db_guard::columns::define_settings();
+  db_guard::rowaudit::define_context_settings();
+  db_guard::rowaudit::define_partition_settings();
   db_guard::lint::define_settings();
   db_guard::guard::define_settings();
   db_guard::guard::remember_how_loaded();

@@ -19,6 +19,7 @@ extern "C" {
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/pgstat_internal.h"
+#include "utils/rel.h"
 }
 
 namespace db_guard::pg {
@@ -136,6 +137,15 @@ inline PgStat_Counter pending_scans(const PgStat_TableStatus* table) {
   return table->counts.numscans;
 #else
   return table->t_counts.t_numscans;
+#endif
+}
+
+// Where the files of a relation are; the type has another name from 16 on.
+inline auto relation_place(const RelationData* relation) {
+#if PG_VERSION_NUM >= 160000
+  return relation->rd_locator;
+#else
+  return relation->rd_node;
 #endif
 }
 

@@ -1,0 +1,132 @@
+// The digest of a part of the log, for seal_audit and verify_audit: over whole transactions that
+// are over, a stretch of transaction numbers of one cluster.
+#include "rowaudit/audit_sql.hpp"
+
+extern "C" {
+#include "catalog/pg_type.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+#include "utils/xid8.h"
+
+PGDLLEXPORT Datum db_guard_audit_digest(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(db_guard_audit_digest);
+}
+
+namespace db_guard::rowaudit {
+
+namespace {
+
+constexpr long kRowsAtOnce = 1000;
+constexpr int kResults = 4;
+
+struct Digest {
+  pg_cryptohash_ctx* context;
+  int64 events;
+  int64 first_id;
+  int64 last_id;
+};
+
+void add(Digest& digest, const void* data, Size length) {
+  if (pg_cryptohash_update(digest.context, static_cast<const uint8*>(data), length) < 0) {
+    elog(ERROR, "cannot compute a SHA-256 digest");
+  }
+}
+
+// In network order, so that it does not depend on the machine.
+void add_number(Digest& digest, int64 number) {
+  const uint64 bytes = pg_hton64(uint64(number));
+  add(digest, &bytes, sizeof(bytes));
+}
+
+// The length before the contents: where one ends and the next begins is part of what is sealed.
+void add_bytes(Digest& digest, Datum value) {
+  varlena* bytes = PG_DETOAST_DATUM_PACKED(value);
+  add_number(digest, int64(VARSIZE_ANY_EXHDR(bytes)));
+  add(digest, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+  if (PointerGetDatum(bytes) != value) pfree(bytes);
+}
+
+void add_event(Digest& digest, HeapTuple row, TupleDesc desc) {
+  bool is_null = false;
+  const int64 id = DatumGetInt64(SPI_getbinval(row, desc, 1, &is_null));
+  add_number(digest, id);
+  add_number(digest, DatumGetInt64(SPI_getbinval(row, desc, 2, &is_null)));
+  add_number(digest, DatumGetInt32(SPI_getbinval(row, desc, 3, &is_null)));
+  add_number(digest, DatumGetChar(SPI_getbinval(row, desc, 4, &is_null)));
+  add_bytes(digest, SPI_getbinval(row, desc, 5, &is_null));
+  if (digest.events++ == 0) digest.first_id = id;
+  digest.last_id = id;
+}
+
+void add_transaction(Digest& digest, HeapTuple row, TupleDesc desc) {
+  bool is_null = false;
+  add_bytes(digest, SPI_getbinval(row, desc, 1, &is_null));
+}
+
+template <class Add>
+void add_rows(Digest& digest, const char* sql, const Arguments& arguments, Add&& add_row) {
+  Portal portal = SPI_cursor_open_with_args(
+      nullptr, sql, arguments.count, const_cast<Oid*>(arguments.types),
+      const_cast<Datum*>(arguments.values), nullptr, true, CURSOR_OPT_NO_SCROLL);
+  uint64 rows = 0;
+  do {
+    CHECK_FOR_INTERRUPTS();
+    SPI_cursor_fetch(portal, true, kRowsAtOnce);
+    rows = SPI_processed;
+    for (uint64 i = 0; i < rows; i++) {
+      add_row(digest, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+    }
+    SPI_freetuptable(SPI_tuptable);
+  } while (rows == uint64(kRowsAtOnce));
+  SPI_cursor_close(portal);
+}
+
+void add_stretch(Digest& digest, const Datum* range) {
+  const Oid types[] = {XID8OID, XID8OID, INT8OID, INT8OID};
+  const Arguments arguments{4, types, range, nullptr};
+  add_rows(digest,
+           "SELECT t::text FROM db_guard.audit_transaction t "
+           "WHERE t.txid >= $1 AND t.txid < $2 AND t.id >= $3 AND t.id < $4 ORDER BY t.id",
+           arguments, add_transaction);
+  add_rows(digest,
+           "SELECT e.audit_id, e.transaction, e.table_id, e.op, e.payload "
+           "FROM db_guard.audit_event e JOIN db_guard.audit_transaction t ON t.id = e.transaction "
+           "WHERE t.txid >= $1 AND t.txid < $2 AND t.id >= $3 AND t.id < $4 AND e.audit_id >= $3 "
+           "ORDER BY e.audit_id",
+           arguments, add_event);
+}
+
+}  // namespace
+
+}  // namespace db_guard::rowaudit
+
+Datum db_guard_audit_digest(PG_FUNCTION_ARGS) {
+  using namespace db_guard::rowaudit;
+  TupleDesc desc = nullptr;
+  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
+    elog(ERROR, "db_guard.audit_digest returns a row");
+  }
+  Digest digest{};
+  digest.context = pg_cryptohash_create(PG_SHA256);
+  if (pg_cryptohash_init(digest.context) < 0) elog(ERROR, "cannot compute a SHA-256 digest");
+  add_bytes(digest, PG_GETARG_DATUM(0));
+  const Datum range[] = {PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), PG_GETARG_DATUM(3),
+                         PG_GETARG_DATUM(4)};
+  as_log_owner([&] { add_stretch(digest, range); });
+  auto* result = static_cast<bytea*>(palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH));
+  SET_VARSIZE(result, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+  if (pg_cryptohash_final(digest.context, reinterpret_cast<uint8*>(VARDATA(result)),
+                          PG_SHA256_DIGEST_LENGTH) < 0) {
+    elog(ERROR, "cannot compute a SHA-256 digest");
+  }
+  pg_cryptohash_free(digest.context);
+  const bool none = digest.events == 0;
+  Datum values[kResults] = {PointerGetDatum(result), Int64GetDatum(digest.events),
+                            Int64GetDatum(digest.first_id), Int64GetDatum(digest.last_id)};
+  bool nulls[kResults] = {false, false, none, none};
+  PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
