@@ -4,8 +4,10 @@
 #include "pg/prelude.hpp"
 
 extern "C" {
+#include "access/amapi.h"
 #include "access/twophase.h"
 #include "catalog/pg_class.h"
+#include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "postmaster/autovacuum.h"
 #include "storage/lock.h"
@@ -16,6 +18,7 @@ extern "C" {
 #include "utils/backend_status.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
+#include "utils/rel.h"
 }
 
 namespace db_guard::pg {
@@ -95,6 +98,51 @@ inline PgStat_Counter pending_scans(const PgStat_TableStatus* table) {
   return table->counts.numscans;
 #else
   return table->t_counts.t_numscans;
+#endif
+}
+
+// Updates of a table that this process has made and not yet reported, and how many were HOT.
+struct UpdateCounts {
+  PgStat_Counter all;
+  PgStat_Counter hot;
+};
+inline UpdateCounts pending_updates(Oid table) {
+  const PgStat_TableStatus* status = find_tabstat_entry(table);
+  if (status == nullptr) return {};
+  PgStat_Counter open = 0;
+  for (const PgStat_TableXactStatus* level = status->trans; level != nullptr;
+       level = level->upper) {
+    open += level->tuples_updated;
+  }
+#if PG_VERSION_NUM >= 160000
+  return {status->counts.tuples_updated + open, status->counts.tuples_hot_updated};
+#else
+  return {status->t_counts.t_tuples_updated + open, status->t_counts.t_tuples_hot_updated};
+#endif
+}
+
+// An index that need not follow an update of its columns, so that it can be HOT.
+inline bool is_summarizing(::Relation index) {
+#if PG_VERSION_NUM >= 160000
+  return index->rd_indam->amsummarizing;
+#else
+  return false;
+#endif
+}
+
+inline bool holds_lock(const LOCKTAG& tag, LOCKMODE mode) {
+#if PG_VERSION_NUM >= 170000
+  return LockHeldByMe(&tag, mode, false);
+#else
+  return LockHeldByMe(&tag, mode);
+#endif
+}
+
+inline bool has_returning(const UpdateStmt* statement) {
+#if PG_VERSION_NUM >= 180000
+  return statement->returningClause != nullptr;
+#else
+  return statement->returningList != NIL;
 #endif
 }
 
