@@ -17,6 +17,7 @@ extern "C" {
 #include "storage/lmgr.h"
 #include "tcop/pquery.h"
 #include "utils/guc.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 }
@@ -121,6 +122,8 @@ void Run::sleep(double milliseconds) {
   const double until = now() + milliseconds;
   for (double left = milliseconds; left > 0; left = until - now()) {
     pg::call([&] {
+      // What a look at the catalog has left would hold back vacuum as any snapshot does.
+      InvalidateCatalogSnapshot();
       (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
                       long(std::ceil(left)), PG_WAIT_EXTENSION);
       ResetLatch(MyLatch);

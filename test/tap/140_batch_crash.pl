@@ -136,7 +136,7 @@ subtest 'one runner at a time, also after a crash' => sub {
 	my $session = $node->background_psql('postgres', on_error_stop => 0);
 	my $pid = $session->query_safe('SELECT pg_backend_pid()');
 	my $before = job();
-	$session->query_until(qr//, "CALL db_guard.batch_update('t', 'hits = hits + 1', NULL, 10, '10 ms', NULL);\n");
+	$session->query_until(qr/begun/, "\\echo begun\nCALL db_guard.batch_update('t', 'hits = hits + 1', NULL, 10, '10 ms', NULL);\n");
 	$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM db_guard.batch_progress WHERE job > $before AND batches > 1");
 	my $job = job();
 	my ($ret, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\nCALL db_guard.batch_resume($job)");
