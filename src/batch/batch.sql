@@ -148,6 +148,24 @@ AS 'MODULE_PATHNAME', 'db_guard_batch_delete';
 COMMENT ON PROCEDURE db_guard.batch_delete(regclass, text, integer, interval, interval, text, interval, bigint, integer, bigint, text, interval) IS
 'Deletes from a table in batches, each committed by itself. where_clause as in DELETE; the rest as for batch_update.';
 
+CREATE FUNCTION db_guard.batch_start(
+    operation text, target regclass, set_clause text DEFAULT NULL, where_clause text DEFAULT NULL,
+    batch_size integer DEFAULT 1000, pause interval DEFAULT '100 ms', target_time interval DEFAULT '50 ms',
+    walk text DEFAULT 'auto', max_lock_wait interval DEFAULT '1 min', max_replica_lag bigint DEFAULT NULL,
+    max_lock_waiters integer DEFAULT NULL, max_wal_rate bigint DEFAULT NULL, wait_while text DEFAULT NULL)
+RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'db_guard_batch_start';
+COMMENT ON FUNCTION db_guard.batch_start(text, regclass, text, text, integer, interval, interval, text, interval, bigint, integer, bigint, text) IS
+'Has a background worker run a batch job with the rights of the caller, once the transaction has committed; returns its number at once. operation: update or delete; the rest as for batch_update. Error 53000 when no worker is free.';
+
+CREATE FUNCTION db_guard.batch_continue(job bigint)
+RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'db_guard_batch_continue';
+COMMENT ON FUNCTION db_guard.batch_continue(bigint) IS
+'Like batch_resume, in a background worker: returns at once.';
+
 CREATE PROCEDURE db_guard.batch_resume(job bigint)
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'db_guard_batch_resume';

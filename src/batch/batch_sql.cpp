@@ -1,4 +1,5 @@
 // batch_update, batch_delete, batch_resume, batch_cancel and batch_plan as SQL calls them.
+#include "batch/batch_worker.hpp"
 #include "batch/runner.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -19,6 +20,8 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(db_guard_batch_update);
 PG_FUNCTION_INFO_V1(db_guard_batch_delete);
+PG_FUNCTION_INFO_V1(db_guard_batch_start);
+PG_FUNCTION_INFO_V1(db_guard_batch_continue);
 PG_FUNCTION_INFO_V1(db_guard_batch_resume);
 PG_FUNCTION_INFO_V1(db_guard_batch_cancel);
 PG_FUNCTION_INFO_V1(db_guard_batch_plan);
@@ -78,7 +81,8 @@ void read_options(FunctionCallInfo fcinfo, int first, Arguments& arguments) {
   arguments.max_lock_waiters = integer_or_null(fcinfo, first + 6);
   arguments.max_wal_rate = bigint_or_null(fcinfo, first + 7);
   arguments.wait_while = text_or_null(fcinfo, first + 8);
-  arguments.notice_ms = milliseconds_or_null(fcinfo, first + 9);
+  // In the background nobody reads NOTICEs.
+  if (PG_NARGS() > first + 9) arguments.notice_ms = milliseconds_or_null(fcinfo, first + 9);
 }
 
 Arguments read_arguments(FunctionCallInfo fcinfo, bool deletes) {
@@ -182,8 +186,7 @@ void start_and_run(const Arguments& arguments) {
   procedure.finish();
 }
 
-void resume_and_run(std::int64_t id) {
-  pg::Procedure procedure;
+Job load_own_job(std::int64_t id) {
   Job job = load_job(id);
   if (job.owner != GetUserId()) {
     const char* owner = pg::call([&] { return GetUserNameFromId(job.owner, true); });
@@ -195,9 +198,45 @@ void resume_and_run(std::int64_t id) {
     throw Error("55000", concat({"batch job ", number(id), " is done"}), {},
                 Text("Start a new one to change the rows again."));
   }
+  return job;
+}
+
+void resume_and_run(std::int64_t id) {
+  pg::Procedure procedure;
+  Job job = load_own_job(id);
   procedure.commit();
   run_job(job, procedure);
   procedure.finish();
+}
+
+// A worker logs in as the role, so the role must be one that can.
+void check_login() {
+  const pg::Rows rows =
+      pg::query("SELECT 1 FROM pg_roles WHERE rolname = current_user AND rolcanlogin");
+  if (rows.rows > 0) return;
+  throw Error("42501", Text("a role that cannot log in cannot have a background worker"), {},
+              Text("Run the job in this session with CALL db_guard.batch_update or batch_resume."));
+}
+
+void launch(std::int64_t job) {
+  if (pg::call([&] { return launch_worker(job); })) return;
+  throw Error("53000", Text("no background worker is free"), {},
+              Text("Raise max_worker_processes, or run the job in a session."));
+}
+
+std::int64_t start_in_background(const Arguments& arguments) {
+  check_login();
+  Job job = job_of(arguments);
+  job.background = true;
+  create_job(job);
+  launch(job.id);
+  return job.id;
+}
+
+void continue_in_background(std::int64_t id) {
+  check_login();
+  (void)load_own_job(id);
+  launch(id);
 }
 
 bool may_cancel(Oid owner) {
@@ -272,6 +311,37 @@ Datum db_guard_batch_delete(PG_FUNCTION_ARGS) {
   batch::refuse_context(fcinfo, "batch_delete");
   const batch::Arguments arguments = batch::read_arguments(fcinfo, true);
   pg::enter([&] { batch::start_and_run(arguments); });
+  PG_RETURN_VOID();
+}
+
+Datum db_guard_batch_start(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0)) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("operation must not be null")));
+  }
+  const char* operation = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  const bool deletes = strcmp(operation, "delete") == 0;
+  if (!deletes && strcmp(operation, "update") != 0) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("db_guard knows no batch operation \"%s\"", operation),
+                    errhint("The operations are update and delete.")));
+  }
+  if (deletes && !PG_ARGISNULL(2)) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a deletion has no set_clause"),
+             errhint("The condition goes to where_clause.")));
+  }
+  batch::Arguments arguments{};
+  arguments.deletes = deletes;
+  arguments.target = PG_ARGISNULL(1) ? InvalidOid : PG_GETARG_OID(1);
+  arguments.set_clause = batch::text_or_null(fcinfo, 2);
+  arguments.where_clause = batch::text_or_null(fcinfo, 3);
+  batch::read_options(fcinfo, 4, arguments);
+  PG_RETURN_INT64(pg::enter([&] { return batch::start_in_background(arguments); }));
+}
+
+Datum db_guard_batch_continue(PG_FUNCTION_ARGS) {
+  const std::int64_t job = PG_GETARG_INT64(0);
+  pg::enter([&] { batch::continue_in_background(job); });
   PG_RETURN_VOID();
 }
 

@@ -14,6 +14,7 @@ extern "C" {
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "storage/sinvaladt.h"
+#include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/backend_status.h"
 #include "utils/guc.h"
@@ -135,6 +136,14 @@ inline bool holds_lock(const LOCKTAG& tag, LOCKMODE mode) {
   return LockHeldByMe(&tag, mode, false);
 #else
   return LockHeldByMe(&tag, mode);
+#endif
+}
+
+inline bool run_portal(Portal portal, DestReceiver* receiver, QueryCompletion* completion) {
+#if PG_VERSION_NUM >= 180000
+  return PortalRun(portal, FETCH_ALL, true, receiver, receiver, completion);
+#else
+  return PortalRun(portal, FETCH_ALL, true, true, receiver, receiver, completion);
 #endif
 }
 
