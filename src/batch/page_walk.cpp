@@ -53,6 +53,12 @@ core::Vector<ItemPointerData> take_places() {
   return places;
 }
 
+void notice_arrivals(std::size_t count) {
+  const Text text = core::concat({core::counted(count, "row satisfies", "rows satisfy"),
+                                  " the WHERE still, because others keep writing such rows"});
+  pg::call([&] { ereport(NOTICE, errmsg_internal("%s", text.c_str())); });
+}
+
 Datum place_array(const ItemPointerData* places, int count) {
   auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * std::size_t(std::max(count, 1))));
   for (int i = 0; i < count; i++) elements[i] = PointerGetDatum(&places[i]);
@@ -224,13 +230,16 @@ core::Vector<ItemPointerData> PageWalk::list_left() {
 }
 
 std::int64_t PageWalk::finish() {
-  if (facts_.shape.where_clause.empty()) return 0;
   const double deadline = run_.now() + job_.options.max_lock_wait_ms;
   int rounds = 0, idle = 0;
   while (true) {
     run_.before_batch();
     const core::Vector<ItemPointerData> places = list_left();
-    if (places.empty() || rounds >= kMostRounds) return 0;
+    if (places.empty()) return 0;
+    if (rounds >= kMostRounds) {
+      notice_arrivals(places.size());
+      return 0;
+    }
     const std::int64_t done_before = job_.rows_done;
     for (std::size_t i = 0; i < places.size(); i += kPlacesOfBatch) {
       const auto end = places.begin() + std::ptrdiff_t(std::min(places.size(), i + kPlacesOfBatch));

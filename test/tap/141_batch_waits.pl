@@ -59,6 +59,23 @@ subtest 'locked rows are waited for at the end' => sub {
 	$_->quit foreach $writer, $batch;
 };
 
+subtest 'without a key, too' => sub {
+	answer('CREATE TABLE heap (n int); INSERT INTO heap SELECT generate_series(1, 5000)');
+	my ($writer, $batch) = (session(), session());
+	foreach my $call (q{batch_update('heap', 'n = -n', 'n > 0', 500, '0', NULL)}, q{batch_delete('heap', NULL, 500, '0', NULL)})
+	{
+		$writer->query_safe('BEGIN; SELECT count(*) FROM (SELECT FROM heap WHERE abs(n) IN (7, 4999) FOR UPDATE) s');
+		start($batch, "CALL db_guard.$call");
+		wait_until(q{waiting_for = 'rows that are locked' FROM last_job});
+		is(answer('SELECT rows_done FROM last_job'), 4998, "$call: the others are done");
+		$writer->query_safe('COMMIT');
+		wait_until(q{state = 'done' FROM last_job});
+		is(answer('SELECT rows_done FROM last_job'), 5000, 'and these, too');
+	}
+	is(answer('SELECT count(*) FROM heap'), 0, 'all');
+	$_->quit foreach $writer, $batch;
+};
+
 subtest 'a locked table is waited for without standing in its queue' => sub {
 	fresh();
 	my ($ddl, $batch) = (session(), session());
