@@ -89,7 +89,7 @@ foreach my $kind (qw(stride keyset partitioned keyless))
 	my $where = $kind eq 'keyless' ? q{'hits IS NULL'} : 'NULL';
 	my $walk = $kind eq 'keyless' ? 'auto' : $kind eq 'partitioned' ? 'stride' : $kind;
 	my $before = answer('SELECT coalesce(max(job), 0) FROM db_guard.batch_jobs');
-	my $call = "CALL db_guard.batch_update('t', '$set', $where, 200, '1 ms', '2 ms', '$walk')";
+	my $call = "CALL db_guard.batch_update('t', '$set', $where, 100, '1 ms', NULL, '$walk')";
 	my ($done, $crashes, $lost) = (0, 0, 0);
 	while (!$done)
 	{
