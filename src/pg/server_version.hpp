@@ -4,16 +4,19 @@
 #include "pg/prelude.hpp"
 
 extern "C" {
+#include "access/amapi.h"
 #include "access/twophase.h"
 #include "catalog/pg_class.h"
 #include "commands/event_trigger.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "pgstat.h"
 #include "postmaster/autovacuum.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "storage/sinvaladt.h"
+#include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/backend_status.h"
 #include "utils/guc.h"
@@ -146,6 +149,51 @@ inline auto relation_place(const RelationData* relation) {
   return relation->rd_locator;
 #else
   return relation->rd_node;
+#endif
+}
+
+// Updates of a table that this process has made and not yet reported, and how many were HOT.
+struct UpdateCounts {
+  PgStat_Counter all;
+  PgStat_Counter hot;
+};
+inline UpdateCounts pending_updates(Oid table) {
+  const PgStat_TableStatus* status = find_tabstat_entry(table);
+  if (status == nullptr) return {};
+  PgStat_Counter open = 0;
+  for (const PgStat_TableXactStatus* level = status->trans; level != nullptr;
+       level = level->upper) {
+    open += level->tuples_updated;
+  }
+#if PG_VERSION_NUM >= 160000
+  return {status->counts.tuples_updated + open, status->counts.tuples_hot_updated};
+#else
+  return {status->t_counts.t_tuples_updated + open, status->t_counts.t_tuples_hot_updated};
+#endif
+}
+
+// An index that need not follow an update of its columns, so that it can be HOT.
+inline bool is_summarizing(::Relation index) {
+#if PG_VERSION_NUM >= 160000
+  return index->rd_indam->amsummarizing;
+#else
+  return false;
+#endif
+}
+
+inline bool run_portal(Portal portal, DestReceiver* receiver, QueryCompletion* completion) {
+#if PG_VERSION_NUM >= 180000
+  return PortalRun(portal, FETCH_ALL, true, receiver, receiver, completion);
+#else
+  return PortalRun(portal, FETCH_ALL, true, true, receiver, receiver, completion);
+#endif
+}
+
+inline bool has_returning(const UpdateStmt* statement) {
+#if PG_VERSION_NUM >= 180000
+  return statement->returningClause != nullptr;
+#else
+  return statement->returningList != NIL;
 #endif
 }
 

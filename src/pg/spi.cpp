@@ -12,7 +12,7 @@ namespace db_guard::pg {
 
 namespace {
 
-constexpr int kMaxParameters = 8;
+constexpr int kMaxParameters = 24;
 
 struct Request {
   const char* sql;

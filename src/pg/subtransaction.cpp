@@ -18,6 +18,15 @@ Subtransaction Subtransaction::begin() {
 
 void Subtransaction::roll_back() const {
   call([] { RollbackAndReleaseCurrentSubTransaction(); });
+  return_to_outer();
+}
+
+void Subtransaction::release() const {
+  call([] { ReleaseCurrentSubTransaction(); });
+  return_to_outer();
+}
+
+void Subtransaction::return_to_outer() const {
   MemoryContextSwitchTo(memory_);
   CurrentResourceOwner = static_cast<ResourceOwner>(owner_);
 }

@@ -1,0 +1,46 @@
+// Keys of rows as the server's values, in order.
+#pragma once
+
+#include "batch/job.hpp"
+#include "batch/table_facts.hpp"
+#include "pg/procedure.hpp"
+
+namespace db_guard::batch {
+
+class KeyList {
+ public:
+  explicit KeyList(const core::Vector<KeyType>& types);
+  ~KeyList();
+  KeyList(const KeyList&) = delete;
+  KeyList& operator=(const KeyList&) = delete;
+
+  // Takes the place of what was there: the rows of the last statement.
+  void take_rows();
+  void take_texts(const core::Vector<core::Text>& keys);
+  void clear();
+
+  [[nodiscard]] int size() const { return int(values_.size() / types_.size()); }
+  [[nodiscard]] Key text(int row) const;
+  [[nodiscard]] core::Text packed(int row) const;
+  // Appends the columns of a key as parameters.
+  void append_key(int row, core::Vector<Datum>& parameters) const;
+  // An array for each column, of some of the keys.
+  [[nodiscard]] core::Vector<Datum> arrays(const core::Vector<int>& rows) const;
+  // In which of so many passes the row is taken; the same for a key whoever asks.
+  [[nodiscard]] int turn(int row, int passes) const;
+  // The first key behind that one.
+  [[nodiscard]] int first_behind(const Key& key) const;
+
+ private:
+  const core::Vector<KeyType>& types_;
+  core::Vector<Datum> values_;
+  MemoryContext memory_ = nullptr;
+};
+
+// The columns of a key, read from their texts.
+core::Vector<Datum> key_values(const core::Vector<KeyType>& types, const Key& key);
+
+core::Vector<Oid> column_types(const core::Vector<KeyType>& types);
+core::Vector<Oid> array_types(const core::Vector<KeyType>& types);
+
+}  // namespace db_guard::batch

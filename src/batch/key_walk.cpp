@@ -1,0 +1,300 @@
+#include "batch/key_walk.hpp"
+
+#include "core/text.hpp"
+#include "pg/server_version.hpp"
+
+namespace db_guard::batch {
+
+namespace {
+
+using core::Text;
+
+// Pages that a window spans. Its passes come back to each of them, so they should stay in memory.
+constexpr double kWindowPages = 1000;
+constexpr std::int64_t kMostWindowRows = 200000;
+constexpr std::int64_t kFewestWindowRows = 1000;
+// Below this share of HOT updates the passes cost more than they save.
+constexpr double kEnoughHot = 0.4;
+// After so many windows the passes get another chance.
+constexpr int kTryAgainAfter = 16;
+constexpr int kMostRevisited = 1000;
+
+std::int64_t rows_of_window(const TableFacts& facts) {
+  const auto rows = std::int64_t(std::max(facts.traits.rows_per_page, 1.0) * kWindowPages);
+  return std::clamp(rows, kFewestWindowRows, kMostWindowRows);
+}
+
+}  // namespace
+
+KeyWalk::KeyWalk(Run& run, int segment, const TableFacts& facts)
+    : run_(run),
+      job_(run.job()),
+      segment_(segment),
+      table_(job_.segments.tables[std::size_t(segment)]),
+      facts_(facts),
+      keys_(facts.key_types),
+      pace_(run.job().options.target_ms, run.job().options.batch_size),
+      window_rows_(rows_of_window(facts)) {}
+
+void KeyWalk::use(pg::Prepared& statement, const Text& sql, const core::Vector<Oid>& types) {
+  if (!statement.is_prepared()) statement.prepare(sql, types);
+}
+
+core::Vector<Oid> KeyWalk::bound_types(bool has_low) const {
+  core::Vector<Oid> types = column_types(facts_.key_types);
+  if (!has_low) return types;
+  const core::Vector<Oid> again = types;
+  types.insert(types.end(), again.begin(), again.end());
+  return types;
+}
+
+core::Vector<Datum> KeyWalk::bounds(bool has_low, const Key& high) const {
+  core::Vector<Datum> values;
+  if (has_low) values = key_values(facts_.key_types, job_.cursor.low);
+  const core::Vector<Datum> end = key_values(facts_.key_types, high);
+  values.insert(values.end(), end.begin(), end.end());
+  return values;
+}
+
+bool KeyWalk::find_bound() {
+  bool found_one = false;
+  run_.read([&] {
+    use(statements_.highest, highest_key(facts_.shape), {});
+    statements_.highest.execute({});
+    keys_.take_rows();
+    found_one = keys_.size() > 0;
+  });
+  if (!found_one) return false;
+  const Key highest = keys_.text(0);
+  if (highest == job_.cursor.bound) return false;
+  if (!job_.cursor.bound.empty() && keys_.first_behind(job_.cursor.bound) == 1) return false;
+  job_.cursor.bound = highest;
+  return true;
+}
+
+void KeyWalk::walk() {
+  seen_before_ = job_.rows_seen;
+  while (open_window()) {
+    choose_passes();
+    for (; job_.cursor.pass < job_.cursor.passes; job_.cursor.pass++) {
+      run_pass();
+      job_.cursor.position.clear();
+    }
+    close_window();
+  }
+}
+
+// False behind the last window. One that a job was stopped in is opened as it was.
+bool KeyWalk::open_window() {
+  if (job_.cursor.low == job_.cursor.bound) return false;
+  run_.before_batch();
+  const bool has_low = !job_.cursor.low.empty();
+  run_.read([&] { list_window(has_low); });
+  counted_ = pg::call([&] { return pg::pending_updates(table_); });
+  return true;
+}
+
+void KeyWalk::list_window(bool has_low) {
+  const Shape& shape = facts_.shape;
+  Cursor& cursor = job_.cursor;
+  const bool reopened = !cursor.high.empty();
+  if (shape.where_clause.empty() && !reopened) {
+    pg::Prepared& list = has_low ? statements_.list_next : statements_.list_first;
+    use(list, list_all(shape, has_low, window_rows_), bound_types(has_low));
+    list.execute(bounds(has_low, cursor.bound));
+    keys_.take_rows();
+    cursor.high = keys_.size() < window_rows_ ? cursor.bound : keys_.text(keys_.size() - 1);
+    rows_in_window_ = keys_.size();
+    return;
+  }
+  if (!reopened) {
+    pg::Prepared& end = has_low ? statements_.end_next : statements_.end_first;
+    use(end, window_end(shape, has_low, window_rows_), bound_types(has_low));
+    end.execute(bounds(has_low, cursor.bound));
+    keys_.take_rows();
+    cursor.high = keys_.size() == 0 ? cursor.bound : keys_.text(0);
+  }
+  rows_in_window_ = std::clamp(job_.rows_estimated - seen_before_, 0.0, double(window_rows_));
+  pg::Prepared matching;
+  matching.prepare(list_matching(shape, has_low), bound_types(has_low));
+  matching.execute(bounds(has_low, cursor.high));
+  keys_.take_rows();
+}
+
+// Several passes where they pay: while dead rows are removed, and updates are HOT.
+void KeyWalk::choose_passes() {
+  Cursor& cursor = job_.cursor;
+  const bool reopened = cursor.pass > 0 || !cursor.position.empty();
+  if (cursor.walk != Walk::kStride || reopened) return;
+  if (cursor.passes == 1) {
+    if (++windows_without_stride_ < kTryAgainAfter) return;
+    windows_without_stride_ = 0;
+  }
+  const Choice wanted = choose_walk(facts_.traits, Walk::kStride);
+  cursor.passes = wanted.passes;
+  if (!FullTransactionIdIsValid(window_began_)) return;
+  Text holder;
+  run_.read([&] { holder = horizon_holder(table_, window_began_); });
+  if (holder.empty() || job_.options.walk == Walk::kStride) return;
+  cursor.passes = 1;
+  cursor.reason = holder;
+}
+
+void KeyWalk::close_window() {
+  Cursor& cursor = job_.cursor;
+  window_began_ = run_.last_transaction();
+  const pg::UpdateCounts now = pg::call([&] { return pg::pending_updates(table_); });
+  const auto updated = double(now.all - counted_.all);
+  if (cursor.passes > 1 && updated > 1000 &&
+      double(now.hot - counted_.hot) < kEnoughHot * updated && job_.options.walk != Walk::kStride) {
+    cursor.passes = 1;
+    cursor.reason = Text("too few of the updates were HOT");
+  }
+  cursor.low = cursor.high;
+  cursor.high.clear();
+  cursor.position.clear();
+  cursor.pass = 0;
+  seen_before_ += rows_in_window_;
+  job_.rows_seen = seen_before_;
+  const double pause = Run::backoff(locked_tries_) * 5;
+  if (run_.now() - tried_locked_ < pause) return;
+  tried_locked_ = run_.now();
+  run_.read([&] { locked_tries_ = count_locked_rows(job_) > 0 ? locked_tries_ + 1 : 0; });
+  if (locked_tries_ > 0) (void)revisit();
+}
+
+core::Vector<int> KeyWalk::next_rows(int& from) const {
+  const Cursor& cursor = job_.cursor;
+  core::Vector<int> rows;
+  for (; from < keys_.size() && std::int64_t(rows.size()) < pace_.size(); from++) {
+    if (cursor.passes == 1 || keys_.turn(from, cursor.passes) == cursor.pass) rows.push_back(from);
+  }
+  return rows;
+}
+
+void KeyWalk::run_pass() {
+  int from = job_.cursor.position.empty() ? 0 : keys_.first_behind(job_.cursor.position);
+  while (true) {
+    const core::Vector<int> rows = next_rows(from);
+    if (rows.empty()) return;
+    run_.before_batch();
+    const Outcome outcome = run_.batch(table_, [&] {
+      change(rows, keys_);
+      note_progress(rows, from);
+    });
+    if (outcome == Outcome::kLocked) {
+      change_carefully(rows, keys_);
+    } else {
+      pace_.note(std::int64_t(rows.size()), run_.last_ms());
+    }
+  }
+}
+
+void KeyWalk::note_progress(const core::Vector<int>& rows, int done) {
+  Cursor& cursor = job_.cursor;
+  cursor.position = keys_.text(rows.back());
+  const double passed = (cursor.pass + double(done) / std::max(keys_.size(), 1)) / cursor.passes;
+  job_.rows_seen = seen_before_ + rows_in_window_ * passed;
+}
+
+// A range reads the index once; keys are looked up one by one, and only those.
+void KeyWalk::change(const core::Vector<int>& rows, const KeyList& keys) {
+  const bool in_range = &keys == &keys_ && job_.cursor.passes == 1;
+  core::Vector<Datum> parameters;
+  pg::Prepared* statement = nullptr;
+  if (in_range) {
+    statement = &statements_.change_range;
+    use(*statement, change_range(facts_.shape), bound_types(true));
+    keys.append_key(rows.front(), parameters);
+    keys.append_key(rows.back(), parameters);
+  } else {
+    statement = &statements_.change_keys;
+    use(*statement, change_keys(facts_.shape), array_types(facts_.key_types));
+    parameters = keys.arrays(rows);
+  }
+  run_.note_rows(std::int64_t(statement->execute(parameters)));
+}
+
+core::Vector<Text> KeyWalk::found(pg::Prepared& statement, const core::Vector<Datum>& arrays) {
+  statement.execute(arrays);
+  KeyList list(facts_.key_types);
+  list.take_rows();
+  core::Vector<Text> result;
+  for (int i = 0; i < list.size(); i++) result.push_back(list.packed(i));
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+// Somebody holds some of the rows: those are noted for later, the others changed.
+void KeyWalk::change_unlocked(const core::Vector<int>& rows, const KeyList& keys) {
+  const core::Vector<Oid> types = array_types(facts_.key_types);
+  const core::Vector<Datum> arrays = keys.arrays(rows);
+  use(statements_.lock_keys, lock_keys(facts_.shape), types);
+  use(statements_.find_keys, find_keys(facts_.shape), types);
+  const core::Vector<Text> free = found(statements_.lock_keys, arrays);
+  const core::Vector<Text> all = found(statements_.find_keys, arrays);
+  core::Vector<Text> locked, tried;
+  std::set_difference(all.begin(), all.end(), free.begin(), free.end(), std::back_inserter(locked));
+  for (const int row : rows) tried.push_back(keys.packed(row));
+  core::Vector<int> mine;
+  for (std::size_t i = 0; i < rows.size(); i++) {
+    if (std::binary_search(free.begin(), free.end(), tried[i])) mine.push_back(rows[i]);
+  }
+  if (!mine.empty()) {
+    use(statements_.change_keys, change_keys(facts_.shape), types);
+    run_.note_rows(std::int64_t(statements_.change_keys.execute(keys.arrays(mine))));
+  }
+  note_locked_rows(job_, segment_, tried, locked);
+}
+
+void KeyWalk::leave_for_later(const core::Vector<int>& rows, const KeyList& keys) {
+  core::Vector<Text> locked;
+  for (const int row : rows) locked.push_back(keys.packed(row));
+  note_locked_rows(job_, segment_, locked, locked);
+}
+
+// Where even then something is locked, a row that a foreign key points to for example, halves of
+// the batch find out which rows it is about.
+void KeyWalk::change_carefully(const core::Vector<int>& rows, const KeyList& keys) {
+  const bool in_pass = &keys == &keys_;
+  const auto moved = [&] {
+    if (in_pass) note_progress(rows, rows.back() + 1);
+  };
+  const Outcome outcome = run_.batch(table_, [&] {
+    change_unlocked(rows, keys);
+    moved();
+  });
+  if (outcome == Outcome::kDone) return;
+  if (rows.size() == 1) {
+    (void)run_.batch(table_, [&] {
+      leave_for_later(rows, keys);
+      moved();
+    });
+    return;
+  }
+  const auto middle = rows.begin() + std::ptrdiff_t(rows.size() / 2);
+  change_carefully({rows.begin(), middle}, keys);
+  change_carefully({middle, rows.end()}, keys);
+}
+
+std::int64_t KeyWalk::revisit() {
+  std::int64_t left = 0;
+  Text behind;
+  while (true) {
+    run_.before_batch();
+    core::Vector<Text> packed;
+    run_.read([&] { packed = locked_rows(job_, segment_, behind, kMostRevisited); });
+    if (packed.empty()) return left;
+    behind = packed.back();
+    KeyList keys(facts_.key_types);
+    keys.take_texts(packed);
+    core::Vector<int> rows;
+    for (int i = 0; i < keys.size(); i++) rows.push_back(i);
+    change_carefully(rows, keys);
+    core::Vector<Text> still;
+    run_.read([&] { still = locked_rows(job_, segment_, {}, kMostRevisited); });
+    left = std::int64_t(still.size());
+  }
+}
+
+}  // namespace db_guard::batch

@@ -1,0 +1,65 @@
+// Through a table in the order of a key: window by window, each in one pass or in several that take
+// a few rows of every page.
+#pragma once
+
+#include "batch/key_list.hpp"
+#include "batch/run.hpp"
+#include "pg/server_version.hpp"
+
+namespace db_guard::batch {
+
+// Which rows are a window's or a pass's depends on their keys alone, so rows that move on disk are
+// neither missed nor met again, and what was done before a crash is known after it.
+class KeyWalk {
+ public:
+  KeyWalk(Run& run, int segment, const TableFacts& facts);
+
+  // From where the job's cursor is to its bound.
+  void walk();
+  // The rows that were locked when their turn came; how many still are.
+  std::int64_t revisit();
+  // Sets the bound of the cursor to the highest key; false for an empty table, or when it is
+  // already.
+  bool find_bound();
+
+ private:
+  struct Statements {
+    pg::Prepared list_first, list_next, end_first, end_next;
+    pg::Prepared change_keys, change_range, lock_keys, find_keys, highest;
+  };
+
+  bool open_window();
+  void list_window(bool has_low);
+  void choose_passes();
+  void run_pass();
+  void close_window();
+  void change(const core::Vector<int>& rows, const KeyList& keys);
+  void change_carefully(const core::Vector<int>& rows, const KeyList& keys);
+  void change_unlocked(const core::Vector<int>& rows, const KeyList& keys);
+  void leave_for_later(const core::Vector<int>& rows, const KeyList& keys);
+  core::Vector<core::Text> found(pg::Prepared& statement, const core::Vector<Datum>& arrays);
+  [[nodiscard]] core::Vector<int> next_rows(int& from) const;
+  [[nodiscard]] core::Vector<Datum> bounds(bool has_low, const Key& high) const;
+  void use(pg::Prepared& statement, const core::Text& sql, const core::Vector<Oid>& types);
+  [[nodiscard]] core::Vector<Oid> bound_types(bool has_low) const;
+  void note_progress(const core::Vector<int>& rows, int done);
+
+  Run& run_;
+  Job& job_;
+  int segment_;
+  Oid table_;
+  const TableFacts& facts_;
+  Statements statements_;
+  KeyList keys_;
+  Pace pace_;
+  std::int64_t window_rows_;
+  double seen_before_ = 0;
+  double rows_in_window_ = 0;
+  pg::UpdateCounts counted_{};
+  FullTransactionId window_began_ = InvalidFullTransactionId;
+  int windows_without_stride_ = 0;
+  double tried_locked_ = 0;
+  int locked_tries_ = 0;
+};
+
+}  // namespace db_guard::batch

@@ -1,0 +1,92 @@
+# What `make bench` measures of column triggers; read by test/run/bench.
+# shellcheck shell=bash
+# A BEFORE trigger in C that does nothing: the least that any trigger can cost.
+build_idle_trigger() {
+  gcc -O2 -fPIC -shared -I"$("$PG_CONFIG" --includedir-server)" "$ROOT/test/bench/idle_trigger.c" \
+    -o "$WORK/idle_trigger.so"
+  chmod a+rx "$WORK/idle_trigger.so"
+}
+
+# Tables that are alike but for their triggers; each round updates the rows of one of them and has them back as they
+# were, so that all rounds find the same. Prints "name us-a-row", a line a round.
+columns_rounds() {
+  sed "s|IDLE_TRIGGER|$WORK/idle_trigger|" <<'SQL' | PGDATABASE=guarded run_sql -A -t -F ' '
+SET client_min_messages = error;
+SET synchronous_commit = off;
+DROP SCHEMA IF EXISTS stamps CASCADE;
+CREATE SCHEMA stamps;
+SET search_path = stamps, public;
+CREATE EXTENSION IF NOT EXISTS moddatetime SCHEMA public;
+CREATE FUNCTION idle_trigger() RETURNS trigger LANGUAGE c AS 'IDLE_TRIGGER', 'idle_trigger';
+CREATE FUNCTION idiom() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;
+CREATE TABLE plain (id bigint PRIMARY KEY, a integer, b integer, name text, note text, total numeric, created_at timestamptz, updated_at timestamptz) WITH (fillfactor = 40);
+INSERT INTO plain SELECT g, g, g, 'name ' || g, 'a note on number ' || g, g, now(), now() FROM generate_series(1, 40000) g;
+SELECT format('CREATE TABLE %1$I (LIKE plain INCLUDING ALL) WITH (fillfactor = 40); INSERT INTO %1$I TABLE plain', t)
+  FROM unnest('{set_list,idle,contrib,plpgsql,trigger,planned,version}'::text[]) t \gexec
+CREATE TRIGGER t BEFORE UPDATE ON idle FOR EACH ROW EXECUTE FUNCTION idle_trigger();
+CREATE TRIGGER t BEFORE UPDATE ON contrib FOR EACH ROW EXECUTE FUNCTION moddatetime('updated_at');
+CREATE TRIGGER t BEFORE UPDATE ON plpgsql FOR EACH ROW EXECUTE FUNCTION idiom();
+SELECT db_guard.enable_updated_at('trigger'), db_guard.enable_updated_at('planned'), db_guard.enable_row_version('version', 'b') \g /dev/null
+VACUUM (FREEZE, ANALYZE);
+CREATE PROCEDURE one_round(what text, tell boolean) LANGUAGE plpgsql AS $$
+DECLARE
+  started timestamptz;
+  took double precision;
+BEGIN
+  PERFORM set_config('db_guard.stamp_at_plan_time', CASE what WHEN 'planned' THEN 'on' ELSE 'off' END, true);
+  started := clock_timestamp();
+  EXECUTE format('UPDATE stamps.%I SET a = a + 1%s', what, CASE what WHEN 'set_list' THEN ', updated_at = now()' ELSE '' END);
+  took := extract(epoch FROM clock_timestamp() - started) * 1e6 / 40000;
+  ROLLBACK;
+  IF tell THEN RAISE INFO '% %', what, took; END IF;
+END $$;
+SQL
+  columns_turns 2>&1 | sed -n 's/^.*INFO: *//p'
+}
+
+# In an order that is dealt anew each time. Rows that were rolled back are pruned from their pages in between.
+columns_turns() {
+  local round what
+  {
+    echo 'SET synchronous_commit = off; SET search_path = stamps;'
+    for what in $COLUMN_SIDES; do echo "CALL one_round('$what', false);"; done
+    for ((round = 0; round < RUNS * 8; round++)); do
+      for what in $(shuf -e $COLUMN_SIDES); do
+        echo "VACUUM $what; CALL one_round('$what', true);"
+      done
+    done
+  } | PGDATABASE=guarded run_sql
+}
+
+COLUMN_SIDES="plain set_list idle contrib plpgsql trigger planned version"
+
+bench_columns() {
+  local side
+  declare -A us
+  build_idle_trigger
+  columns_rounds >"$WORK/columns"
+  for side in $COLUMN_SIDES; do
+    us[$side]=$(awk -v side="$side" '$1 == side {print $2}' "$WORK/columns" | quick_quarter)
+  done
+  printf 'UPDATE of 40,000 rows of 8 columns, us a row: %.3f plain' "${us[plain]}"
+  printf '; %.3f with updated_at in its SET list; triggers: %.3f that does nothing' "${us[set_list]}" "${us[idle]}"
+  printf ', %.3f moddatetime, %.3f PL/pgSQL; db_guard: %.3f trigger, %.3f at plan time, %.3f row version\n' \
+    "${us[contrib]}" "${us[plpgsql]}" "${us[trigger]}" "${us[planned]}" "${us[version]}"
+  added 'added by updated_at, against a trigger that does nothing' trigger idle 'must be <= 1.10'
+  added 'added by updated_at, against moddatetime' trigger contrib 'must be <= 0.90'
+  added 'added by updated_at, against PL/pgSQL' trigger plpgsql 'shown for comparison'
+  added 'added by row version, against a trigger that does nothing' version idle 'shown for comparison'
+  whole 'UPDATE with updated_at at plan time, against its SET list' planned set_list 'aim: <= 1.05'
+  whole 'UPDATE with the trigger, against its SET list' trigger set_list 'shown for comparison'
+}
+
+# added TEXT SIDE OTHER REMARK: what SIDE costs beyond the plain UPDATE, against what OTHER does.
+added() {
+  awk -v text="$1" -v one="${us[$2]}" -v other="${us[$3]}" -v plain="${us[plain]}" -v remark="$4" \
+    'BEGIN {printf "%-60s %.3f us, %.3f us, ratio %.3f (%s)\n", text, one - plain, other - plain, (one - plain) / (other - plain), remark}'
+}
+
+whole() {
+  awk -v text="$1" -v one="${us[$2]}" -v other="${us[$3]}" -v remark="$4" \
+    'BEGIN {printf "%-60s %.3f us, %.3f us, ratio %.3f (%s)\n", text, one, other, one / other, remark}'
+}

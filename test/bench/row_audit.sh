@@ -1,0 +1,181 @@
+# What `make bench` measures of the row audit; read by test/run/bench.
+# shellcheck shell=bash
+# Milliseconds of a statement in the server, after a checkpoint.
+statement_ms() {
+  PGDATABASE=guarded run_sql -A -t -c CHECKPOINT -c "SELECT bench.milliseconds(\$bench\$$1\$bench\$)"
+}
+
+# audit_turn SIDE: prints "SIDE INSERT ms", "SIDE UPDATE ms" and "SIDE DELETE ms" for 100,000 rows each; the jsonb
+# row trigger, which would keep everybody waiting, gets a tenth of them. Of the side "floor" the images that it takes are written by INSERT ... SELECT, with what else an event has.
+audit_turn() {
+  local side=$1 rows=100000 insert update delete
+  [[ $side != jsonb ]] || rows=10000
+  local copied="nextval('bench.numbers'), 1::bigint, 1, 'I'::\"char\""
+  insert=$(statement_ms "INSERT INTO bench.$side SELECT g, g, 'name ' || g, g * 1.5, now(), repeat('x', 40), g, 'some' FROM generate_series(1, $rows) g")
+  [[ $side != floor ]] || insert="$insert $(statement_ms "INSERT INTO bench.images SELECT $copied, f.* FROM bench.floor f")"
+  update=$(statement_ms "UPDATE bench.$side SET a = a + 1, d = clock_timestamp()")
+  [[ $side != floor ]] || update="$update $(statement_ms "INSERT INTO bench.changes SELECT $copied, id, a, a + 1, d, d FROM bench.floor f")"
+  [[ $side != floor ]] || delete=$(statement_ms "INSERT INTO bench.images SELECT $copied, f.* FROM bench.floor f")
+  delete="${delete:-} $(statement_ms "DELETE FROM bench.$side")"
+  printf '%s\n' "$side INSERT $insert" "$side UPDATE $update" "$side DELETE $delete" |
+    awk -v r=$rows '{sum = 0; for (i = 3; i <= NF; i++) sum += $i; print $1, $2, sum * 100000 / r}'
+  statement_ms "TRUNCATE bench.plain, bench.ours, bench.floor, bench.statement, bench.jsonb, bench.images, bench.changes" >/dev/null
+}
+
+audit_median() { awk -v s="$1" -v o="$2" '$1 == s && $2 == o {print $3}' "$WORK/audit.turns" | median; }
+
+# Peers: a PL/pgSQL statement trigger with typed images, and a row trigger with two jsonb images, a key made of
+# the catalog's primary key, and four indexes, as supa_audit is designed.
+setup_audit() {
+  PGDATABASE=guarded run_sql <<'SQL'
+SET client_min_messages = warning;
+DROP SCHEMA IF EXISTS bench CASCADE;
+CREATE SCHEMA bench;
+CREATE TABLE bench.plain (id bigint PRIMARY KEY, a int, b text, c numeric, d timestamptz, e text, f int, g text);
+CREATE TABLE bench.ours (LIKE bench.plain INCLUDING ALL);
+CREATE TABLE bench.floor (LIKE bench.plain INCLUDING ALL);
+CREATE TABLE bench.statement (LIKE bench.plain INCLUDING ALL);
+CREATE TABLE bench.jsonb (LIKE bench.plain INCLUDING ALL);
+CREATE SEQUENCE bench.numbers CACHE 1000;
+CREATE TABLE bench.images (audit_id bigint, transaction bigint, table_id int, op "char", LIKE bench.plain);
+CREATE TABLE bench.changes (audit_id bigint, transaction bigint, table_id int, op "char", id bigint, a1 int, a2 int, d1 timestamptz, d2 timestamptz);
+SELECT db_guard.enable_audit('bench.ours');
+CREATE TABLE bench.statement_log (log_id bigserial, at timestamptz, actor text, op text, LIKE bench.plain);
+CREATE FUNCTION bench.log_statement() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    INSERT INTO bench.statement_log (at, actor, op, id, a, b, c, d, e, f, g) SELECT clock_timestamp(), session_user, 'D', r.* FROM old_rows r;
+  ELSE
+    INSERT INTO bench.statement_log (at, actor, op, id, a, b, c, d, e, f, g) SELECT clock_timestamp(), session_user, left(TG_OP, 1), r.* FROM new_rows r;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER i AFTER INSERT ON bench.statement REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION bench.log_statement();
+CREATE TRIGGER u AFTER UPDATE ON bench.statement REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION bench.log_statement();
+CREATE TRIGGER d AFTER DELETE ON bench.statement REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION bench.log_statement();
+CREATE TABLE bench.record_version (id bigserial PRIMARY KEY, record_id uuid, old_record_id uuid, op text, ts timestamptz DEFAULT now(),
+  table_oid oid, table_schema name, table_name name, record jsonb, old_record jsonb);
+CREATE INDEX ON bench.record_version (record_id) WHERE record_id IS NOT NULL;
+CREATE INDEX ON bench.record_version (old_record_id) WHERE old_record_id IS NOT NULL;
+CREATE INDEX ON bench.record_version USING brin (ts);
+CREATE INDEX ON bench.record_version (table_oid);
+CREATE FUNCTION bench.key_columns(target oid) RETURNS text[] STABLE LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+  SELECT coalesce(array_agg(a.attname::text ORDER BY a.attnum), '{}') FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) WHERE i.indrelid = target AND i.indisprimary
+$$;
+CREATE FUNCTION bench.record_key(target oid, keys text[], rec jsonb) RETURNS uuid STABLE LANGUAGE sql AS $$
+  SELECT CASE WHEN rec IS NULL THEN NULL WHEN keys = '{}' THEN gen_random_uuid()
+    ELSE (SELECT md5((jsonb_build_array(to_jsonb(target)) || jsonb_agg(rec ->> k))::text)::uuid FROM unnest(keys) k) END
+$$;
+CREATE FUNCTION bench.log_row() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+  keys text[] = bench.key_columns(TG_RELID);
+  record_jsonb jsonb = to_jsonb(NEW);
+  old_jsonb jsonb = to_jsonb(OLD);
+BEGIN
+  INSERT INTO bench.record_version (record_id, old_record_id, op, table_oid, table_schema, table_name, record, old_record)
+  SELECT bench.record_key(TG_RELID, keys, record_jsonb), bench.record_key(TG_RELID, keys, old_jsonb), TG_OP, TG_RELID,
+         TG_TABLE_SCHEMA, TG_TABLE_NAME, record_jsonb, old_jsonb;
+  RETURN coalesce(NEW, OLD);
+END $$;
+CREATE TRIGGER r AFTER INSERT OR UPDATE OR DELETE ON bench.jsonb FOR EACH ROW EXECUTE FUNCTION bench.log_row();
+CREATE FUNCTION bench.milliseconds(statement text) RETURNS double precision LANGUAGE plpgsql AS $$
+DECLARE
+  started timestamptz := clock_timestamp();
+BEGIN
+  EXECUTE statement;
+  RETURN extract(epoch FROM clock_timestamp() - started) * 1e3;
+END $$;
+CREATE FUNCTION bench.one_row_us(name text) RETURNS double precision LANGUAGE plpgsql AS $$
+DECLARE
+  started timestamptz;
+BEGIN
+  EXECUTE format('INSERT INTO bench.%I SELECT g, g, ''name '' || g, g * 1.5, now(), repeat(''x'', 40), g, ''some'' FROM generate_series(1, 5000) g', name);
+  started := clock_timestamp();
+  FOR i IN 1 .. 5000 LOOP
+    EXECUTE format('UPDATE bench.%I SET a = a + 1, d = now() WHERE id = $1', name) USING i::bigint;
+  END LOOP;
+  RETURN extract(epoch FROM clock_timestamp() - started) * 1e6 / 5000;
+END $$;
+SQL
+}
+
+audit_line() { awk -v n="$1" -v a="$2" -v b="$3" -v r="$4" 'BEGIN {printf "%-58s %9.2f, against %9.2f, ratio %.3f (%s)\n", n, a, b, (b != 0) ? a / b : 0, r}'; }
+
+bench_audit_bulk() {
+  local run side op plain ours
+  for ((run = 0; run <= RUNS; run++)); do
+    # The first turn fills caches and is not counted.
+    for side in plain floor ours statement jsonb; do audit_turn $side; done >>"$WORK/audit.all"
+    ((run > 0)) || : >"$WORK/audit.all"
+  done
+  mv "$WORK/audit.all" "$WORK/audit.turns"
+  for op in INSERT UPDATE DELETE; do
+    plain=$(audit_median plain $op)
+    ours=$(audit_median ours $op)
+    audit_line "audited $op of 100,000 rows, ms, against the floor" "$ours" "$(audit_median floor $op)" 'must be <= 1.10'
+    awk -v o=$op -v a="$ours" -v p="$plain" -v s="$(audit_median statement $op)" -v j="$(audit_median jsonb $op)" 'BEGIN {
+      printf "  added to %s: %.2f us a row (must be <= 2); PL/pgSQL statement trigger %.2f, 1/%.1f (must be <= 1/1.6); jsonb row trigger %.2f, 1/%.0f (must be <= 1/50)\n",
+        o, (a - p) / 100, (s - p) / 100, (s - p) / (a - p), (j - p) / 100, (j - p) / (a - p) }'
+  done
+}
+
+bench_audit_one_row() {
+  local run
+  for ((run = 0; run < RUNS; run++)); do
+    # Empty of rows first, so that the TRUNCATE has nothing to record.
+    PGDATABASE=guarded run_sql -c 'DELETE FROM bench.ours' -c 'TRUNCATE bench.plain, bench.ours, bench.jsonb'
+    PGDATABASE=guarded run_sql -A -t -F ' ' -c "SELECT bench.one_row_us('plain'), bench.one_row_us('ours'), bench.one_row_us('jsonb')"
+  done >"$WORK/one_row"
+  awk -v p="$(awk '{print $1}' "$WORK/one_row" | median)" -v a="$(awk '{print $2}' "$WORK/one_row" | median)" \
+    -v j="$(awk '{print $3}' "$WORK/one_row" | median)" 'BEGIN {
+    printf "one-row UPDATE in the server: %.1f us, audited %.1f, added %.1f (must be <= 6), by a jsonb row trigger %.1f\n", p, a, a - p, j - p }'
+}
+
+# The heap of the log, page headers and all, by what was written into it.
+bench_audit_bytes() {
+  local what size
+  for what in "INSERT INTO bench.ours SELECT g, g, 'name ' || g, g * 1.5, now(), repeat('x', 40), g, 'some' FROM generate_series(1, 100000) g@a full image of a row of 100 bytes@200" \
+    "UPDATE bench.ours SET a = a + 1, d = clock_timestamp()@an update of two columns of eight@90"; do
+    size="SELECT sum(pg_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'db_guard.audit_event'::regclass"
+    PGDATABASE=guarded run_sql -A -t <<SQL | awk -v w="${what#*@}" '{split(w, part, "@"); printf "%-58s %9.1f bytes an event (must be <= %s)\n", part[1], $1, part[2]}'
+SELECT ($size) AS before \gset
+${what%%@*};
+SELECT (($size) - :before) / 100000.0;
+SQL
+  done
+}
+
+# Anonymous memory of the session at its highest while it runs the statement, in MB.
+peak_mb() {
+  local session pid peak=0 now
+  PGDATABASE=guarded PGAPPNAME=peak run_sql -c "INSERT INTO bench.$1 (id, a) SELECT g, g FROM generate_series(1, $AUDIT_ROWS) g" &
+  session=$!
+  while kill -0 $session 2>/dev/null; do
+    pid=$(PGDATABASE=plain run_sql -A -t -c "SELECT pid FROM pg_stat_activity WHERE application_name = 'peak'")
+    now=$(awk '/^RssAnon/ {print int($2 / 1024)}' "/proc/${pid:-0}/status" 2>/dev/null || true)
+    ((${now:-0} <= peak)) || peak=$now
+    sleep 0.3
+  done
+  wait $session
+  echo "$peak"
+}
+
+bench_audit_memory() {
+  ((AUDIT_ROWS)) || return 0
+  local plain ours
+  plain=$(peak_mb plain)
+  ours=$(peak_mb ours)
+  printf 'memory of an INSERT of %d rows: %d MB, audited %d MB, added %d MB (must be <= 64)\n' "$AUDIT_ROWS" "$plain" "$ours" $((ours - plain))
+}
+
+bench_audit() {
+  export PGOPTIONS='-c synchronous_commit=off -c jit=off -c client_min_messages=error'
+  setup_audit >/dev/null
+  bench_audit_bytes
+  PGDATABASE=guarded run_sql -c 'DELETE FROM bench.ours'
+  bench_audit_bulk
+  bench_audit_one_row
+  bench_audit_memory
+  unset PGOPTIONS
+}
