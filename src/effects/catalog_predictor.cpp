@@ -65,7 +65,8 @@ ddl::Vector<ddl::Loss> losses_of(const Prediction& prediction) {
     pg::check_for_interrupts();
     const auto& address = *static_cast<const ObjectAddress*>(lfirst(cell));
     const LossRow row = pg::call([&] { return describe_loss(address); });
-    if (row.name == nullptr) continue;
+    // Nobody else sees what is temporary, and only temporary schemas may have such a name.
+    if (row.name == nullptr || strncmp(row.name, "pg_temp_", 8) == 0) continue;
     const bool is_relation = address.classId == RelationRelationId;
     losses.push_back(
         {ddl::Text(row.kind), ddl::Text(row.name), is_relation ? address.objectId : InvalidOid});
