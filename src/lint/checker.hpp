@@ -57,7 +57,7 @@ class Checker {
   effects::ScriptState script_{};
   ScriptTypes types_{};
   ddl::Transaction transaction_;  // that the script has open
-  bool changed_ = false;  // an earlier statement changes something
+  bool changed_ = false;          // an earlier statement changes something
   LentSizes lent_;
   std::string_view file_;
   Vector<ReportedFinding> findings_;

@@ -81,7 +81,8 @@ constexpr Rule foreign_key_without_index = {
     "table, once for each row.",
     "Deleting a thousand users scans the orders a thousand times, and the locks of the DELETE are "
     "held all the while. Joins along the key are slow, too.",
-    "CREATE INDEX CONCURRENTLY on the key's columns first. The rule is asked before commit, so that the index may come later in the transaction. A partial index WHERE the column IS NOT "
+    "CREATE INDEX CONCURRENTLY on the key's columns first. The rule is asked before commit, so "
+    "that the index may come later in the transaction. A partial index WHERE the column IS NOT "
     "NULL is enough.",
     "CREATE TABLE users (id bigint PRIMARY KEY);\nINSERT INTO users SELECT generate_series(1, "
     "1000);\nCREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint);\nINSERT INTO orders "

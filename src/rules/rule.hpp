@@ -70,7 +70,7 @@ struct Rule {
   // "error" where the server would refuse after taking the lock, and "refused" where it does so
   // before.
   std::string_view work;
-  ddl::KindSet kinds;     // of the actions that it looks at
+  ddl::KindSet kinds;  // of the actions that it looks at
   // Null: only the end of the transaction, or the guard itself, tells.
   void (*check)(const Context& context, Findings& findings);
   // Asked before commit about each relation that the transaction has touched. The action of the

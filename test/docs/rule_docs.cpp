@@ -138,6 +138,7 @@ The same list, with the same texts, is the view `db_guard.rules`.
 
 constexpr std::string_view kElsewhere = R"(## What no rule looks at
 
+[The catalogue](../catalogue.md) has a line for each known hazard of DDL: its rule, or the reason why there is none.
 The view `db_guard.coverage` says for each class of commands whether it is judged in the session that asks.
 
 * Rewrites that `ALTER TABLE` does for a reason no other rule foresaw are stopped by

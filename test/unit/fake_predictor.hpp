@@ -17,7 +17,7 @@ class FakePredictor : public ddl::Predictor {
   std::optional<ddl::Work> work;           // of every action, instead of the rule of thumb
   std::vector<ddl::Effect> other_effects;  // on further relations
   std::vector<ddl::Loss> losses;
-  std::set<std::uint32_t> untouched;       // relations that the statement leaves alone
+  std::set<std::uint32_t> untouched;  // relations that the statement leaves alone
   bool refuses = false;
   int asked = 0;
 

@@ -134,9 +134,8 @@ TEST(Evaluate, TheHazardsCoverEveryRule) {
   // Announced by the server, or asked before commit, or about no table in particular and tested by
   // itself.
   std::set<std::string> covered = {
-      "table-rewrite",    "alter-domain-scan", "backfill-under-lock",
-      "drop-role-in-use", "lock-queue",        "power-granted",
-      "unsafe-setting",   "triggers-left-disabled"};
+      "table-rewrite", "alter-domain-scan", "backfill-under-lock", "drop-role-in-use",
+      "lock-queue",    "power-granted",     "unsafe-setting",      "triggers-left-disabled"};
   covered.insert(std::begin(kRulesOfObjects), std::end(kRulesOfObjects));
   for (const Hazard& hazard : kHazards) covered.insert(hazard.rules.begin(), hazard.rules.end());
   for (const Rule* rule : all_rules()) {

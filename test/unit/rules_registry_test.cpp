@@ -48,10 +48,9 @@ TEST(Registry, FindsEveryRuleByItsSlugAlone) {
 }
 
 TEST(Registry, EveryFieldIsFilled) {
-  const std::set<std::string> families = {"columns",    "types",    "constraints",
-                                          "indexes",    "drops",    "renames",
-                                          "partitions", "triggers", "maintenance",
-                                          "transactions", "server"};
+  const std::set<std::string> families = {"columns",     "types",        "constraints", "indexes",
+                                          "drops",       "renames",      "partitions",  "triggers",
+                                          "maintenance", "transactions", "server"};
   const std::set<std::string> works = {"rewrite", "scan",  "index build", "foreign key check",
                                        "none",    "error", "refused"};
   for (const Rule* rule : all_rules()) {
