@@ -19,8 +19,9 @@ namespace db_guard::rowaudit {
 
 namespace {
 
-// A second of ticks: after a crash the numbers go on that far ahead at most.
-constexpr int64 kTicksAhead = tick_of(USECS_PER_SEC);
+// Ten milliseconds of ticks: after a crash the numbers go on that far ahead at most, and no server
+// recovers as fast, so that they are not ahead of the clock.
+constexpr int64 kTicksAhead = tick_of(USECS_PER_SEC / 100);
 constexpr int64 kNumbersAhead = 32;
 
 struct Place {

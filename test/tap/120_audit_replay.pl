@@ -147,6 +147,15 @@ sub start_writers
 
 sub end_writers { finish($_) for @_; return; }
 
+# A crash leaves those that were prepared, with their locks.
+sub end_prepared
+{
+	my $sql = $node->safe_psql('postgres', q{SELECT string_agg(CASE WHEN gid LIKE '%0' THEN 'ROLLBACK' ELSE 'COMMIT' END
+		|| ' PREPARED ' || quote_literal(gid) || ';', ' ') FROM pg_prepared_xacts});
+	$node->safe_psql('postgres', $sql);
+	return;
+}
+
 # --- checks ---------------------------------------------------------------------------------------------
 
 # In one snapshot: what it sees of the table and of the log.
@@ -154,6 +163,8 @@ sub fits_now
 {
 	my ($name, $database) = @_;
 	my $sql = "BEGIN ISOLATION LEVEL REPEATABLE READ;\n";
+	# Before the snapshot: a TRUNCATE after it would empty the table for it, too, but not the log.
+	$sql .= 'LOCK TABLE ' . join(', ', @tables) . " IN ACCESS SHARE MODE;\n";
 	$sql .= "SELECT '$_ ' || difference('$_', 'infinity');\n" for @tables;
 	my $found = $node->safe_psql($database || 'postgres', "$sql COMMIT;");
 	is($found, join("\n", map { "$_ 0/0" } @tables), $name);
@@ -213,6 +224,8 @@ subtest 'kill -9 of a backend, and the whole server recovers' => sub {
 	eval { $session->quit };
 	$node->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die 'no recovery';
 	fits_now('the log and the tables agree');
+	end_prepared();
+	fits_now('and when what was prepared has ended');
 	remember();
 };
 
@@ -223,6 +236,8 @@ subtest 'the server stops at once' => sub {
 	end_writers(@writers);
 	$node->start;
 	fits_now('after');
+	end_prepared();
+	fits_now('and when what was prepared has ended');
 	is($node->safe_psql('postgres', 'SELECT count(*) - count(DISTINCT audit_id) FROM db_guard.audit_event'), 0,
 		'no number was given twice');
 	remember();
