@@ -37,12 +37,14 @@ SET db_guard.small_table_size = 0;
 SET db_guard.show_notes = on;
 \set SHOW_CONTEXT never
 
--- Tables.
+-- Tables. When they were last scanned, only later versions know: that is left out.
+\set VERBOSITY terse
 DROP TABLE lines;
 DROP TABLE never_used;
 DROP TABLE IF EXISTS no_such_table;
 DROP TABLE users;
 DROP TABLE "Orders" CASCADE;
+\set VERBOSITY default
 -- Other names.
 DROP VIEW totals;
 DROP SEQUENCE numbers;
@@ -82,7 +84,9 @@ ALTER TABLE shapes DETACH PARTITION shapes_e;
 ALTER TABLE remains DETACH PARTITION remains_a;
 CREATE TABLE shapes_f PARTITION OF shapes FOR VALUES IN ('f');
 DROP TABLE shapes_f;
+\set VERBOSITY terse
 DROP TABLE shapes_a;
+\set VERBOSITY default
 -- Maintenance.
 REFRESH MATERIALIZED VIEW summary;
 REFRESH MATERIALIZED VIEW unfilled;
@@ -105,7 +109,7 @@ SET lock_timeout = '2s';
 CREATE TABLE shapes_g PARTITION OF shapes FOR VALUES IN ('g');
 DROP TABLE shapes_g;
 -- The rest is for the linter: event triggers do not see it.
-SELECT rule, severity, message FROM db_guard.check_sql($$
+SELECT rule, severity, regexp_replace(message, 'all tables \(\d+ kB\)', 'all tables (N kB)') AS message FROM db_guard.check_sql($$
 TRUNCATE users CASCADE;
 TRUNCATE lines;
 VACUUM FULL lines;

@@ -180,6 +180,7 @@ ALTER TABLE "Orders" ENABLE TRIGGER ALL;
 ALTER TABLE "Orders" DROP CONSTRAINT user_fkey;
 ALTER TABLE "Orders" ADD COLUMN friend bigint REFERENCES users;
 CREATE INDEX CONCURRENTLY partly ON "Orders" ("user id") WHERE total > 0;
+ANALYZE "Orders", users;
 ALTER TABLE "Orders" ADD CONSTRAINT user_fkey FOREIGN KEY ("user id") REFERENCES users NOT VALID;
 ALTER TABLE "Orders" DROP CONSTRAINT user_fkey;
 CREATE INDEX CONCURRENTLY last ON "Orders" (total, "user id");
