@@ -193,7 +193,14 @@ std::optional<SimilarIndex> find_similar_index(const Relation& relation, const A
   const auto* create = static_cast<const IndexStmt*>(action.node);
   if (create == nullptr) return std::nullopt;
   const Oid table = relation.id;
-  const FoundName found = pg::call([&] { return find_in(table, create); });
+  FoundName found{};
+  try {
+    found = pg::call([&] { return find_in(table, create); });
+  } catch (const pg::PgError& error) {
+    if (error.is_interruption()) throw;
+    // An access method, operator class or column that there is none of: the server says so itself.
+    throw Refused{};
+  }
   if (found.schema == nullptr || found.name == nullptr) return std::nullopt;
   SimilarIndex similar;
   similar.display = pg::call([&] { return quote_qualified_identifier(found.schema, found.name); });

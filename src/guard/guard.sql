@@ -157,7 +157,10 @@ WITH state AS (
            db_guard.is_judging() AS judging,
            pg_catalog.format('event triggers do not see it: ALTER DATABASE %I SET session_preload_libraries = %s, and connect again',
                              pg_catalog.current_database(),
-                             pg_catalog.concat_ws(', ', nullif(pg_catalog.current_setting('session_preload_libraries'), ''), 'db_guard')) AS preload
+                             pg_catalog.concat_ws(', ', 
+                                  -- Not everybody may read it.
+                                  CASE WHEN pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')
+                                       THEN nullif(pg_catalog.current_setting('session_preload_libraries'), '') END, 'db_guard')) AS preload
 ), class (command_class, seen_by, remark) AS (
     VALUES ('ALTER TABLE: columns, column types, constraints, renames', 'triggers', NULL),
            ('ALTER VIEW, MATERIALIZED VIEW, FOREIGN TABLE: renames, columns', 'triggers', NULL),

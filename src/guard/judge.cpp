@@ -201,10 +201,22 @@ bool is_alone(const Event& event, bool in_block) {
          !pg::call([] { return ddl::may_meet_others(); });
 }
 
+// The way out must be open whatever hangs on it.
+bool drops_the_guard(const Node* tree) {
+  if (tree == nullptr || !IsA(tree, DropStmt)) return false;
+  const auto* statement = reinterpret_cast<const DropStmt*>(tree);
+  if (statement->removeType != OBJECT_EXTENSION) return false;
+  ListCell* cell = nullptr;
+  foreach (cell, statement->objects) {
+    if (strcmp(strVal(lfirst(cell)), "db_guard") == 0) return true;
+  }
+  return false;
+}
+
 bool is_worth_judging(const Event& event, const ddl::Statement& statement, bool in_block) {
   const bool judged =
       is_alone(event, in_block) ? rules::is_judged_alone(statement) : rules::is_judged(statement);
-  return judged && !ddl::concerns_nobody_else(statement);
+  return judged && !drops_the_guard(event.tree) && !ddl::concerns_nobody_else(statement);
 }
 
 }  // namespace

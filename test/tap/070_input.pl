@@ -510,7 +510,7 @@ subtest 'tables dropped by others' => sub {
 	answer('gone', 'CREATE TABLE t (id integer, note text); INSERT INTO t SELECT g, g FROM generate_series(1, 100) g;
 		CREATE INDEX t_note ON t (note);');
 	my $dropper = $node->background_psql('gone');
-	$dropper->query_safe('BEGIN; DROP TABLE t;');
+	$dropper->query_safe('SET db_guard.allow = \'drop-table\'; BEGIN; DROP TABLE t;');
 	foreach my $statement ('ALTER TABLE t DROP COLUMN note', 'CREATE UNIQUE INDEX ON t (note)', 'DROP INDEX t_note')
 	{
 		like((session('gone', "$statement;"))[1], $blocked, "not yet gone: refused at once: $statement");
@@ -533,7 +533,7 @@ BEGIN
 END $$;
 SQL
 	my $churn = $node->background_psql('gone');
-	$churn->query_until(qr/^ready$/m, "\\echo ready\nCALL churn();\n");
+	$churn->query_until(qr/^ready$/m, "\\echo ready\nSET db_guard.allow = 'drop-table';\nCALL churn();\n");
 	my @statements = ('ALTER TABLE brief DROP COLUMN note', 'ALTER TABLE brief ADD UNIQUE (id, note)', 'DROP INDEX brief_note_key',
 		'ALTER TABLE brief ALTER COLUMN id TYPE bigint', 'CREATE INDEX ON brief (note, id)');
 	my ($out, $err) = session('gone', join '', map { "BEGIN; SET LOCAL lock_timeout = '10ms'; $_; ROLLBACK;\n" } (@statements) x 60);

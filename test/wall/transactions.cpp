@@ -100,7 +100,8 @@ core::Text run_query(const char* const* texts, int count) {
     case 3:
       return rows_as_text(pg::query(texts[0], {texts[1], texts[2]}));
     default:
-      return rows_as_text(pg::query(texts[0], {"", "", "", "", "", "", "", "", ""}));
+      return rows_as_text(pg::query(texts[0], {"", "", "", "", "", "", "", "", "", "", "", "", "",
+                                               "", "", "", "", "", "", "", "", "", "", "", ""}));
   }
 }
 
