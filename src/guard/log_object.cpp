@@ -58,7 +58,8 @@ const RangeVar* relation_of(const Node* tree) {
 
 bool is_temporary(const RangeVar* range, Oid id) {
   if (range->relpersistence == RELPERSISTENCE_TEMP) return true;
-  return OidIsValid(id) && get_rel_persistence(id) == RELPERSISTENCE_TEMP;
+  // Its schema, since asking for its persistence is an error where it has been dropped meanwhile.
+  return OidIsValid(id) && isAnyTempNamespace(get_rel_namespace(id));
 }
 
 // Looked up once: after DDL has emptied the caches a look-up is what costs most here.

@@ -113,6 +113,9 @@ bool would_fire(EventTriggerEvent event, const char* function) {
   foreach (cell, EventCacheLookup(event)) {
     const auto* item = static_cast<const EventTriggerCacheItem*>(lfirst(cell));
     if (item->fnoid != id) continue;
+    // From 17 on REINDEX has a trigger of its own for the same function.
+    const bool for_all = item->tagset == nullptr || bms_is_member(CMDTAG_ALTER_TABLE, item->tagset);
+    if (!for_all) continue;
     return item->enabled != (replica ? TRIGGER_FIRES_ON_ORIGIN : TRIGGER_FIRES_ON_REPLICA);
   }
   return false;

@@ -54,8 +54,18 @@ Oid root_of(Oid relation) {
   return ancestors == NIL ? relation : llast_oid(ancestors);
 }
 
+// Looked up without a lock: DDL on a partition must not wait for its parent on the audit's account.
+bool is_audited(Oid root) {
+  Relation relation = RelationIdGetRelation(root);
+  if (relation == nullptr) return false;
+  const bool audited = table_id_in_triggers(relation) != 0;
+  RelationClose(relation);
+  return audited;
+}
+
 // 0 where the table is not audited.
 int32 audit_of_root(Oid root) {
+  if (!is_audited(root)) return 0;
   Relation relation = try_relation_open(root, AccessShareLock);
   if (relation == nullptr) return 0;
   const int32 table_id = table_id_in_triggers(relation);
