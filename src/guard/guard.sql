@@ -157,7 +157,7 @@ WITH state AS (
            db_guard.is_judging() AS judging,
            pg_catalog.format('event triggers do not see it: ALTER DATABASE %I SET session_preload_libraries = %s, and connect again',
                              pg_catalog.current_database(),
-                             pg_catalog.concat_ws(', ', 
+                             pg_catalog.concat_ws(', ',
                                   -- Not everybody may read it.
                                   CASE WHEN pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')
                                        THEN nullif(pg_catalog.current_setting('session_preload_libraries'), '') END, 'db_guard')) AS preload
