@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from compare import literal
 from database_state import State, differences, read_state
-from proof_allowances import ALLOWANCES, DEVELOPERS_PART, DRAWN, KEEPS_NOBODY_WAITING, table_of_allowances
+from proof_allowances import ALLOWANCES, DEVELOPERS_PART, DRAWN, KEEPS_NOBODY_WAITING, SILENT_HERE, table_of_allowances
 from proof_shapes import (OWNER, READER, SCHEMA, Case, Catalog, derived_cases, own_cases, statements_of)
 from psql_script import first_word, quote_literal, quote_name
 from wire import ServerError
@@ -395,7 +395,8 @@ class Proof:
 
     def not_here(self, text):
         """Not every statement has a meaning in every shape, but the plain one must run."""
-        return (Failure if self.case.shape == "plain" else NotApplicable)(text)
+        may_fail = self.case.shape != "plain" or self.case.rule.slug in SILENT_HERE
+        return (NotApplicable if may_fail else Failure)(text)
 
     def add_dependents(self, database):
         """Those with which the server still runs the example."""
@@ -472,6 +473,8 @@ class Proof:
             raise Failure(f"claimed: {rule.lock}, {rule.work}; not seen in the trace", map(str, effects))
         if rule.slug in found:
             return
+        if rule.slug in SILENT_HERE:
+            raise NotApplicable(SILENT_HERE[rule.slug])
         # A lock alone is no hazard everywhere.
         if self.case.shape == "plain" or (seen and rule.work != "none"):
             raise Failure(f"the rule is silent; found: {sorted(found)}", map(str, effects))
