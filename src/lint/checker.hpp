@@ -10,6 +10,7 @@
 #include "lint/script.hpp"
 #include "lint/script_settings.hpp"
 #include "lint/statement_targets.hpp"
+#include "pg/spi.hpp"
 #include "policy/rule_policy.hpp"
 
 namespace db_guard::lint {
@@ -55,6 +56,7 @@ class Checker {
   void add(const Place& place, core::Finding finding);
   void add(const Place& place, const Notice& notice, Text message);
 
+  pg::QueryMemory catalogs_;
   ScriptSettings& settings_;
   bool by_policy_;
   std::uint64_t small_table_size_;
