@@ -3,6 +3,7 @@
 
 #include "ddl/facts.hpp"
 #include "ddl/plain_facts.hpp"
+#include "pg/prelude.hpp"
 
 namespace db_guard::ddl {
 

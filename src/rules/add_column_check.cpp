@@ -18,6 +18,17 @@ bool has_check(const Context& context) {
   });
 }
 
+Text why(const Context& context) {
+  if (context.added().virtual_generated) {
+    return Text("The server computes the new column for every row and checks it against the "
+                "constraint. The "
+                "column alone is there at once.");
+  }
+  return Text(
+      "The server checks every row against the constraint, even though the new column has the same "
+      "value in all of them, or none. The column alone is there at once.");
+}
+
 void check(const Context& context, Findings& findings) {
   if (!context.work.scan || !has_check(context) || is_small(context)) return;
   Finding finding = make_finding(context, kSlug, Severity::kBlock);
@@ -26,9 +37,7 @@ void check(const Context& context, Findings& findings) {
       concat({"adding column ", context.facts.quote(context.action.column),
               " with a CHECK constraint takes ACCESS EXCLUSIVE on ", table_with_size(context),
               " and scans every row; reads and writes wait until it is done"});
-  finding.detail = Text(
-      "The server checks every row against the constraint, even though the new column has the same "
-      "value in all of them, or none. The column alone is there at once.");
+  finding.detail = why(context);
   append_added_column_steps(context, finding.safe_sql);
   findings.push_back(std::move(finding));
 }

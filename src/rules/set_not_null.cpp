@@ -18,7 +18,7 @@ Text why_it_reads(const Context& context) {
         "No validated CHECK constraint proves that the column holds no NULL, so the server has to "
         "look at every row.");
   }
-  return concat({"Constraint ", promise.constraint,
+  return concat({"Constraint ", context.facts.quote(promise.constraint),
                  promise.native ? " makes it NOT NULL already" : " would prove it",
                  ", but is not validated. Its validation also looks at every row, with reads and "
                  "writes going on."});
