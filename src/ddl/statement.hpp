@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/memory.hpp"
+#include "ddl/column_part.hpp"
 
 namespace db_guard::ddl {
 
@@ -99,6 +100,7 @@ enum class ActionKind : std::uint8_t {
   kChangeSetting,  // ALTER SYSTEM, ALTER ROLE ... SET, ALTER DATABASE ... SET
   kDropRole,
   kGrantPower,  // CREATE ROLE, ALTER ROLE and GRANT of what makes a superuser, or nearly one
+  kMoveAll,     // ALL IN TABLESPACE: the target is the table space, new_name where to
 };
 
 constexpr bool has_existing_target(ActionKind kind) { return kind < ActionKind::kCreateTable; }
@@ -193,6 +195,7 @@ struct Action {
   // REINDEX and ALTER DOMAIN the whole statement. Empty where it could not be told from its
   // neighbours.
   Text clause;
+  Vector<ColumnPart> parts;  // of kAddColumn, but for COLLATE
   // The parse node, for Facts to analyse; nothing else looks inside.
   const void* node = nullptr;
   int command = 0;  // of ALTER TABLE: which of its commands, from 0
