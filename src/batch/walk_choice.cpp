@@ -27,6 +27,7 @@ Text against_stride(const Traits& traits) {
     return concat(
         {"index ", traits.changed_index, " has to follow each change, so no update can be HOT"});
   }
+  if (!traits.is_heap) return Text("its storage is not the server's own, and may not know HOT");
   if (traits.pages < kSmallPages) return Text("the table is small");
   if (traits.rows_per_page < 2) return Text("a page holds hardly more than one row");
   if (!traits.held_horizon.empty()) return traits.held_horizon;
