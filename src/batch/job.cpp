@@ -236,12 +236,13 @@ bool save_job(const Job& job) {
   const Text bound = core::join_netstrings(cursor.bound);
   const Text position = core::join_netstrings(cursor.position);
   const pg::AsOwner as_owner;
-  const pg::Rows rows =
-      pg::query(kSave, {id.c_str(), job.state.c_str(), done.c_str(), seen.c_str(), batches.c_str(),
-                        running.c_str(), segment.c_str(), walk.c_str(), or_null(cursor.reason),
-                        passes.c_str(), pass.c_str(), or_null(low), or_null(high), or_null(bound),
-                        or_null(position), cursor.sweeping ? "t" : "f", or_null(job.waiting_for),
-                        or_null(job.last_error)});
+  static pg::KeptPlan plan;
+  const pg::Rows rows = pg::query(
+      plan, kSave,
+      {id.c_str(), job.state.c_str(), done.c_str(), seen.c_str(), batches.c_str(), running.c_str(),
+       segment.c_str(), walk.c_str(), or_null(cursor.reason), passes.c_str(), pass.c_str(),
+       or_null(low), or_null(high), or_null(bound), or_null(position), cursor.sweeping ? "t" : "f",
+       or_null(job.waiting_for), or_null(job.last_error)});
   if (rows.rows == 0) {
     throw Error("55000", concat({"the row of batch job ", id, " in db_guard.batch_jobs is gone"}));
   }

@@ -134,11 +134,10 @@ bool KeyWalk::uses_places() const {
 }
 
 void KeyWalk::note_turns() {
-  turns_.clear();
   const int passes = job_.cursor.passes;
-  if (passes == 1) return;
+  turns_.assign(std::size_t(passes), {});
   for (int i = 0; i < keys_.size(); i++) {
-    turns_.push_back(std::uint8_t(keys_.turn(i, passes)));
+    turns_[passes == 1 ? 0 : std::size_t(keys_.turn(i, passes))].push_back(i);
   }
 }
 
@@ -188,25 +187,27 @@ Pace& KeyWalk::pace() {
   return job_.cursor.passes > 1 && job_.cursor.pass == 0 ? first_pace_ : pace_;
 }
 
-core::Vector<int> KeyWalk::next_rows(int& from) {
-  const Cursor& cursor = job_.cursor;
-  const std::int64_t most = pace().size();
-  core::Vector<int> rows;
-  for (; from < keys_.size() && std::int64_t(rows.size()) < most; from++) {
-    if (turns_.empty() || turns_[std::size_t(from)] == cursor.pass) rows.push_back(from);
-  }
+core::Vector<int> KeyWalk::next_rows(std::size_t& from) {
+  const core::Vector<int>& turn = turns_[std::size_t(job_.cursor.pass)];
+  const std::size_t end = std::min(turn.size(), from + std::size_t(pace().size()));
+  const core::Vector<int> rows(turn.begin() + std::ptrdiff_t(from),
+                               turn.begin() + std::ptrdiff_t(end));
+  from = end;
   return rows;
 }
 
 void KeyWalk::run_pass() {
-  int from = job_.cursor.position.empty() ? 0 : keys_.first_behind(job_.cursor.position);
+  const core::Vector<int>& turn = turns_[std::size_t(job_.cursor.pass)];
+  const Key& position = job_.cursor.position;
+  const int first = position.empty() ? 0 : keys_.first_behind(position);
+  auto from = std::size_t(std::lower_bound(turn.begin(), turn.end(), first) - turn.begin());
   while (true) {
     const core::Vector<int> rows = next_rows(from);
     if (rows.empty()) return;
     run_.before_batch();
     const Outcome outcome = run_.batch(table_, [&] {
       change(rows, keys_);
-      note_progress(rows, from);
+      note_progress(rows, rows.back() + 1);
     });
     if (outcome == Outcome::kLocked) {
       change_carefully(rows, keys_);

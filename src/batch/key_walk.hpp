@@ -43,7 +43,7 @@ class KeyWalk {
   void change_unlocked(const core::Vector<int>& rows, const KeyList& keys);
   void leave_for_later(const core::Vector<int>& rows, const KeyList& keys);
   core::Vector<core::Text> found(pg::Prepared& statement, const core::Vector<Datum>& arrays);
-  [[nodiscard]] core::Vector<int> next_rows(int& from);
+  [[nodiscard]] core::Vector<int> next_rows(std::size_t& from);
   [[nodiscard]] Pace& pace();
   [[nodiscard]] core::Vector<Datum> bounds(bool has_low, const Key& high) const;
   void use(pg::Prepared& statement, const core::Text& sql, const core::Vector<Oid>& types);
@@ -57,7 +57,8 @@ class KeyWalk {
   const TableFacts& facts_;
   Statements statements_;
   KeyList keys_;
-  core::Vector<std::uint8_t> turns_;
+  // The rows of the window at work, by their turns.
+  core::Vector<core::Vector<int>> turns_;
   // The rows of a first pass have to leave their pages, which takes longer.
   Pace first_pace_, pace_;
   std::int64_t window_rows_;

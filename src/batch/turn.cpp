@@ -14,10 +14,6 @@ namespace db_guard::batch {
 
 namespace {
 
-// Places of consecutive numbers lie as far from each other as they can, so that the rows of a page
-// spread evenly over the passes.
-constexpr std::uint64_t kGoldenRatio = 0x9E3779B97F4A7C15ULL;
-
 struct Column {
   Oid type;
   std::int16_t length;
@@ -49,15 +45,15 @@ const Column* columns_of_call(FunctionCallInfo fcinfo) {
 std::uint64_t number_of_value(Oid type, std::int16_t length, bool by_value, Datum value) {
   switch (type) {
     case INT2OID:
-      return std::uint64_t(DatumGetInt16(value)) * kGoldenRatio;
+      return std::uint64_t(DatumGetInt16(value));
     case INT4OID:
-      return std::uint64_t(DatumGetInt32(value)) * kGoldenRatio;
+      return std::uint64_t(DatumGetInt32(value));
     case INT8OID:
-      return std::uint64_t(DatumGetInt64(value)) * kGoldenRatio;
+      return std::uint64_t(DatumGetInt64(value));
     default:
       break;
   }
-  if (by_value) return std::uint64_t(value) * kGoldenRatio;
+  if (by_value) return std::uint64_t(value);
   const Size size = datumGetSize(value, by_value, length);
   return hash_bytes_extended(reinterpret_cast<const unsigned char*>(DatumGetPointer(value)),
                              int(size), 0);

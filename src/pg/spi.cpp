@@ -16,6 +16,7 @@ constexpr int kMaxParameters = 24;
 
 struct Request {
   const char* sql;
+  KeptPlan* kept;
   int parameters;
   Oid types[kMaxParameters];
   Datum values[kMaxParameters];
@@ -40,15 +41,31 @@ Rows copy_rows(MemoryContext target) {
   return result;
 }
 
+int execute_kept(const Request& request) {
+  SPIPlanPtr& plan = request.kept->plan;
+  if (plan == nullptr) {
+    SPIPlanPtr made = SPI_prepare_cursor(request.sql, request.parameters,
+                                         const_cast<Oid*>(request.types), CURSOR_OPT_GENERIC_PLAN);
+    if (made == nullptr) return SPI_result;
+    if (SPI_keepplan(made) != 0) elog(ERROR, "SPI_keepplan failed");
+    plan = made;
+  }
+  return SPI_execute_plan(plan, const_cast<Datum*>(request.values), request.nulls, false, 0);
+}
+
+int execute(const Request& request) {
+  if (request.kept != nullptr) return execute_kept(request);
+  return SPI_execute_with_args(request.sql, request.parameters, const_cast<Oid*>(request.types),
+                               const_cast<Datum*>(request.values), request.nulls, false, 0);
+}
+
 Rows run(const Request& request, MemoryContext target) {
   const int nest_level = pin_search_path();
   // Our patterns hold backslashes, which a session may have made escapes.
   (void)set_config_option("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION,
                           GUC_ACTION_SAVE, true, 0, false);
   if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
-  const int code =
-      SPI_execute_with_args(request.sql, request.parameters, const_cast<Oid*>(request.types),
-                            const_cast<Datum*>(request.values), request.nulls, false, 0);
+  const int code = execute(request);
   if (code < 0) elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
   const Rows rows = copy_rows(target);
   SPI_finish();
@@ -56,14 +73,12 @@ Rows run(const Request& request, MemoryContext target) {
   return rows;
 }
 
-}  // namespace
-
-Rows query(const char* sql, std::initializer_list<const char*> parameters) {
+Rows run_query(const char* sql, std::initializer_list<const char*> parameters, KeptPlan* kept) {
   const auto* values = parameters.begin();
   const int count = static_cast<int>(parameters.size());
   return call([&] {
     if (count > kMaxParameters) elog(ERROR, "too many parameters");
-    Request request{sql, count, {}, {}, {}};
+    Request request{sql, kept, count, {}, {}, {}};
     for (int i = 0; i < count; i++) {
       request.types[i] = TEXTOID;
       request.nulls[i] = values[i] == nullptr ? 'n' : ' ';
@@ -71,6 +86,16 @@ Rows query(const char* sql, std::initializer_list<const char*> parameters) {
     }
     return run(request, CurrentMemoryContext);
   });
+}
+
+}  // namespace
+
+Rows query(const char* sql, std::initializer_list<const char*> parameters) {
+  return run_query(sql, parameters, nullptr);
+}
+
+Rows query(KeptPlan& plan, const char* sql, std::initializer_list<const char*> parameters) {
+  return run_query(sql, parameters, &plan);
 }
 
 }  // namespace db_guard::pg

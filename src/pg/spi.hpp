@@ -4,6 +4,10 @@
 #include "core/memory.hpp"
 #include "pg/call.hpp"
 
+extern "C" {
+#include "executor/spi.h"
+}
+
 namespace db_guard::pg {
 
 // Rows of text; a null pointer is NULL. The memory is the current memory context's.
@@ -23,5 +27,11 @@ struct Rows {
 // standard_conforming_strings = on, whatever the session's are. Parameters are text ($1 ...); cast
 // them in the statement.
 Rows query(const char* sql, std::initializer_list<const char*> parameters = {});
+
+// For a statement that a session runs again and again: planned the first time, kept to its end.
+struct KeptPlan {
+  SPIPlanPtr plan = nullptr;
+};
+Rows query(KeptPlan& plan, const char* sql, std::initializer_list<const char*> parameters);
 
 }  // namespace db_guard::pg
