@@ -44,7 +44,9 @@ CREATE TABLE db_guard.batch_jobs (
     position_key      text,
     sweeping          boolean NOT NULL DEFAULT false,
     waiting_for       text,
-    last_error        text
+    last_error        text,
+    resumed_batches   bigint NOT NULL DEFAULT 0,
+    resumes           integer NOT NULL DEFAULT 0
 );
 
 COMMENT ON TABLE db_guard.batch_jobs IS
@@ -90,6 +92,8 @@ COMMENT ON COLUMN db_guard.batch_jobs.position_key IS 'How far the pass is withi
 COMMENT ON COLUMN db_guard.batch_jobs.sweeping IS 'Whether it is at what came in behind bound_key meanwhile.';
 COMMENT ON COLUMN db_guard.batch_jobs.waiting_for IS 'What it waits for; NULL while it works.';
 COMMENT ON COLUMN db_guard.batch_jobs.last_error IS 'Why it ended before it was done.';
+COMMENT ON COLUMN db_guard.batch_jobs.resumed_batches IS 'Batches there were when a restart of the server last resumed it.';
+COMMENT ON COLUMN db_guard.batch_jobs.resumes IS 'Restarts that have resumed it since it last got on; behind the third it is left alone.';
 
 CREATE TABLE db_guard.batch_locked_rows (
     job         bigint NOT NULL,
