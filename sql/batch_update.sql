@@ -103,3 +103,34 @@ SELECT done, count(*) FROM driven GROUP BY done;
 SET client_min_messages = warning;
 DROP SCHEMA "Odd ""Schema" CASCADE;
 DROP TABLE empty_one, composite, second_key, measured, child, parent, keyless, no_key, checked, driven;
+
+-- Turns: consecutive keys take them evenly, whatever the type; a key has one turn.
+SELECT turn, count(*) FROM generate_series(-3, 31) AS key, db_guard.turn_of_key(5, key) AS turn GROUP BY turn ORDER BY turn;
+SELECT turn, count(*) FROM generate_series(10::bigint, 500, 10) AS key, db_guard.turn_of_key(5 + 12, key) AS turn GROUP BY turn HAVING count(*) > 3;
+SELECT db_guard.turn_of_key(7, 'a'::text, 3::smallint, 1.5) = db_guard.turn_of_key(7, 'a'::text, 3::smallint, 1.5) AS same;
+SELECT db_guard.turn_of_key(7, NULL::integer);
+SELECT db_guard.turn_of_key(0, 1);
+SELECT db_guard.turn_of_key(7, VARIADIC ARRAY[1, 2]);
+
+-- Rows that move within their pages and out of them between the opening of a window and their turn
+-- are changed all the same, and what has come to their places is not changed twice.
+CREATE TABLE moving (a int, b text, hits int DEFAULT 0, moves int DEFAULT 0, pad text, PRIMARY KEY (b, a));
+INSERT INTO moving SELECT g, g % 7, 0, 0, repeat('x', 60) FROM generate_series(1, 6000) g;
+ANALYZE moving;
+CREATE FUNCTION move_others() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.a % 10 = 0 AND NEW.hits > OLD.hits THEN
+    UPDATE moving SET moves = moves + 1, pad = pad || CASE WHEN NEW.a % 20 = 0 THEN 'y' ELSE '' END
+     WHERE b = NEW.b AND a IN (NEW.a - 70, NEW.a + 7, NEW.a + 21, NEW.a + 28);
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER move_others AFTER UPDATE ON moving FOR EACH ROW EXECUTE FUNCTION move_others();
+SET client_min_messages = warning;
+CALL db_guard.batch_update('moving', 'hits = hits + 1', pause => '0', walk => 'stride');
+CALL db_guard.batch_update('moving', 'hits = hits + 1', pause => '0', walk => 'stride');
+CALL db_guard.batch_update('moving', 'hits = hits + 1', 'hits = 2', batch_size => 100, target_time => NULL, pause => '0', walk => 'stride');
+RESET client_min_messages;
+SELECT hits, count(*), sum(moves) > 1000 AS moved FROM moving GROUP BY hits;
+DROP TABLE moving;
+DROP FUNCTION move_others;

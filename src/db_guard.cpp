@@ -1,4 +1,5 @@
 // The library's one entry point for the server: each slice sets itself up, nothing else happens.
+#include "batch/batch_launcher.hpp"
 #include "columns/column_settings.hpp"
 #include "columns/plan_time.hpp"
 #include "guard/settings.hpp"
@@ -22,6 +23,7 @@ void _PG_init() {
   db_guard::rowaudit::define_context_settings();
   db_guard::rowaudit::define_partition_settings();
   db_guard::lint::define_settings();
+  db_guard::batch::register_launcher();
   db_guard::guard::define_settings();
   db_guard::guard::remember_how_loaded();
   db_guard::guard::install_utility_hook();

@@ -44,7 +44,9 @@ CREATE TABLE db_guard.batch_jobs (
     position_key      text,
     sweeping          boolean NOT NULL DEFAULT false,
     waiting_for       text,
-    last_error        text
+    last_error        text,
+    resumed_batches   bigint NOT NULL DEFAULT 0,
+    resumes           integer NOT NULL DEFAULT 0
 );
 
 COMMENT ON TABLE db_guard.batch_jobs IS
@@ -90,6 +92,8 @@ COMMENT ON COLUMN db_guard.batch_jobs.position_key IS 'How far the pass is withi
 COMMENT ON COLUMN db_guard.batch_jobs.sweeping IS 'Whether it is at what came in behind bound_key meanwhile.';
 COMMENT ON COLUMN db_guard.batch_jobs.waiting_for IS 'What it waits for; NULL while it works.';
 COMMENT ON COLUMN db_guard.batch_jobs.last_error IS 'Why it ended before it was done.';
+COMMENT ON COLUMN db_guard.batch_jobs.resumed_batches IS 'Batches there were when a restart of the server last resumed it.';
+COMMENT ON COLUMN db_guard.batch_jobs.resumes IS 'Restarts that have resumed it since it last got on; behind the third it is left alone.';
 
 CREATE TABLE db_guard.batch_locked_rows (
     job         bigint NOT NULL,
@@ -125,6 +129,13 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'db_guard_turn_of_row';
 COMMENT ON FUNCTION db_guard.turn_of_row(tid, integer) IS
 'In which of so many passes over its page a row is taken, from 0.';
+
+CREATE FUNCTION db_guard.turn_of_key(turns integer, VARIADIC key "any")
+RETURNS integer
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'db_guard_turn_of_key';
+COMMENT ON FUNCTION db_guard.turn_of_key(integer, "any") IS
+'In which of so many passes over a window the row with that key is taken, from 0.';
 
 CREATE PROCEDURE db_guard.batch_update(
     target regclass, set_clause text, where_clause text DEFAULT NULL, batch_size integer DEFAULT 1000,

@@ -61,6 +61,7 @@ void run_statement(const char* sql) {
 
 // The job's row is there when the transaction that made it has ended, or it is not wanted.
 bool is_committed(TransactionId transaction) {
+  if (!TransactionIdIsValid(transaction)) return true;
   StartTransactionCommand();
   XactLockTableWait(transaction, nullptr, nullptr, XLTW_None);
   const bool committed = TransactionIdDidCommit(transaction);
@@ -71,11 +72,15 @@ bool is_committed(TransactionId transaction) {
 }  // namespace
 
 bool launch_worker(std::int64_t job) {
-  const Order order{MyDatabaseId, GetUserId(), GetTopTransactionId(), job};
+  return start_worker(job, GetUserId(), GetTopTransactionId());
+}
+
+bool start_worker(std::int64_t job, Oid role, TransactionId started_by) {
+  const Order order{MyDatabaseId, role, started_by, job};
   BackgroundWorker worker{};
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-  // An error would come again; a crash leaves a job that can be continued.
+  // An error would come again; after a crash the launcher goes on with the job.
   worker.bgw_restart_time = BGW_NEVER_RESTART;
   pg_snprintf(worker.bgw_name, BGW_MAXLEN, "db_guard batch job " INT64_FORMAT, job);
   strlcpy(worker.bgw_type, "db_guard batch job", BGW_MAXLEN);
@@ -95,7 +100,8 @@ void db_guard_batch_worker(Datum) {
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnectionByOid(order.database, order.role, 0);
   if (!is_committed(order.started_by)) return;
-  char sql[80];
-  pg_snprintf(sql, sizeof(sql), "CALL db_guard.batch_resume(" INT64_FORMAT ")", order.job);
+  char sql[120];
+  pg_snprintf(sql, sizeof(sql), "CALL db_guard.batch_resume('" INT64_FORMAT "'::pg_catalog.int8)",
+              order.job);
   run_statement(sql);
 }

@@ -9,4 +9,8 @@ namespace db_guard::batch {
 // committed. False where no worker is free.
 bool launch_worker(std::int64_t job);
 
+// The same for any role. What started it must have committed, or the job is left alone; invalid
+// where the job is there already.
+bool start_worker(std::int64_t job, Oid role, TransactionId started_by);
+
 }  // namespace db_guard::batch

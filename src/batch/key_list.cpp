@@ -1,12 +1,12 @@
 #include "batch/key_list.hpp"
 
+#include "batch/turn.hpp"
 #include "core/error.hpp"
 #include "core/netstrings.hpp"
 #include "pg/arena.hpp"
 
 extern "C" {
 #include "catalog/pg_type_d.h"
-#include "common/hashfn.h"
 #include "utils/array.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -37,28 +37,8 @@ int compare_values(const KeyType& type, Datum a, Datum b) {
   return DatumGetInt32(FunctionCall2Coll(&entry->cmp_proc_finfo, type.collation, a, b));
 }
 
-// Places of consecutive numbers lie as far from each other as they can, so that the rows of a page
-// spread evenly over the passes.
-constexpr std::uint64_t kGoldenRatio = 0x9E3779B97F4A7C15ULL;
-
-std::uint64_t spread(const KeyType& type, Datum value) {
-  switch (type.type) {
-    case INT2OID:
-      return std::uint64_t(DatumGetInt16(value)) * kGoldenRatio;
-    case INT4OID:
-      return std::uint64_t(DatumGetInt32(value)) * kGoldenRatio;
-    case INT8OID:
-      return std::uint64_t(DatumGetInt64(value)) * kGoldenRatio;
-    default:
-      break;
-  }
-  if (type.by_value) return std::uint64_t(value) * kGoldenRatio;
-  const Size size = datumGetSize(value, type.by_value, type.length);
-  return hash_bytes_extended(reinterpret_cast<const unsigned char*>(DatumGetPointer(value)),
-                             int(size), 0);
-}
-
-void copy_rows(const core::Vector<KeyType>& types, MemoryContext memory, Datum* values) {
+void copy_rows(const core::Vector<KeyType>& types, MemoryContext memory, Datum* values,
+               ItemPointerData* places) {
   const MemoryContext before = MemoryContextSwitchTo(memory);
   const auto columns = int(types.size());
   for (std::uint64_t row = 0; row < SPI_processed; row++) {
@@ -70,6 +50,11 @@ void copy_rows(const core::Vector<KeyType>& types, MemoryContext memory, Datum* 
       if (type.length == -1) value = PointerGetDatum(PG_DETOAST_DATUM(value));
       *values++ = datumCopy(value, type.by_value, type.length);
     }
+    if (places == nullptr) continue;
+    bool is_null = false;
+    const Datum place =
+        SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, columns + 1, &is_null);
+    *places++ = *reinterpret_cast<ItemPointer>(DatumGetPointer(place));
   }
   SPI_freetuptable(SPI_tuptable);
   MemoryContextSwitchTo(before);
@@ -86,14 +71,17 @@ KeyList::~KeyList() { MemoryContextDelete(memory_); }
 
 void KeyList::clear() {
   values_.clear();
+  places_.clear();
   MemoryContextReset(memory_);
 }
 
-void KeyList::take_rows() {
+void KeyList::take_rows(bool with_places) {
   clear();
   values_.resize(std::size_t(SPI_processed) * types_.size());
+  if (with_places) places_.resize(std::size_t(SPI_processed));
   Datum* values = values_.data();
-  pg::call([&] { copy_rows(types_, memory_, values); });
+  ItemPointerData* places = with_places ? places_.data() : nullptr;
+  pg::call([&] { copy_rows(types_, memory_, values, places); });
 }
 
 void KeyList::take_texts(const core::Vector<Text>& keys) {
@@ -146,11 +134,116 @@ core::Vector<Datum> KeyList::arrays(const core::Vector<int>& rows) const {
 }
 
 int KeyList::turn(int row, int passes) const {
-  std::uint64_t sum = 0;
+  std::uint64_t number = 0;
   for (std::size_t i = 0; i < types_.size(); i++) {
-    sum += spread(types_[i], values_[std::size_t(row) * types_.size() + i]);
+    const KeyType& type = types_[i];
+    number += number_of_value(type.type, type.length, type.by_value,
+                              values_[std::size_t(row) * types_.size() + i]);
   }
-  return int(((sum >> 32) * std::uint64_t(passes)) >> 32);
+  return turn_of(number, passes);
+}
+
+core::Vector<int> KeyList::by_place(core::Vector<int> rows) const {
+  const ItemPointerData* places = places_.data();
+  const auto is_before = [places](int a, int b) {
+    return ItemPointerCompare(const_cast<ItemPointer>(&places[a]),
+                              const_cast<ItemPointer>(&places[b])) < 0;
+  };
+  if (!std::is_sorted(rows.begin(), rows.end(), is_before)) {
+    std::sort(rows.begin(), rows.end(), is_before);
+  }
+  return rows;
+}
+
+core::Vector<ItemPointerData> KeyList::places(const core::Vector<int>& rows) const {
+  core::Vector<ItemPointerData> result;
+  result.reserve(rows.size());
+  for (const int row : rows) result.push_back(places_[std::size_t(row)]);
+  return result;
+}
+
+namespace {
+
+// Plain server code, over lists of keys with so many columns each.
+struct KeySpan {
+  const KeyType* types;
+  int columns;
+  const Datum* values;
+
+  [[nodiscard]] const Datum* at(int row) const { return values + std::ptrdiff_t(row) * columns; }
+};
+
+bool has_same_image(const KeySpan& span, const Datum* a, const Datum* b) {
+  for (int i = 0; i < span.columns; i++) {
+    const KeyType& type = span.types[i];
+    if (!datumIsEqual(a[i], b[i], type.by_value, type.length)) return false;
+  }
+  return true;
+}
+
+int compare_keys(const KeySpan& span, const Datum* a, const Datum* b) {
+  for (int i = 0; i < span.columns; i++) {
+    const int order = compare_values(span.types[i], a[i], b[i]);
+    if (order != 0) return order;
+  }
+  return 0;
+}
+
+// The wanted ones that are not among those found, where what is found comes in their order; -1
+// where it does not. Writes their places among the wanted ones.
+int miss_in_order(const KeySpan& wanted, const int* rows, int count, const KeySpan& found,
+                  int found_count, int* missing) {
+  int next = 0, misses = 0;
+  for (int i = 0; i < count; i++) {
+    if (next < found_count && has_same_image(wanted, wanted.at(rows[i]), found.at(next))) {
+      next++;
+    } else {
+      missing[misses++] = rows[i];
+    }
+  }
+  return next == found_count ? misses : -1;
+}
+
+int compare_pointers(const void* a, const void* b, void* span) {
+  return compare_keys(*static_cast<const KeySpan*>(span), *static_cast<const Datum* const*>(a),
+                      *static_cast<const Datum* const*>(b));
+}
+
+int miss_anyhow(const KeySpan& wanted, const int* rows, int count, const KeySpan& found,
+                int found_count, int* missing) {
+  auto** sorted = static_cast<const Datum**>(
+      palloc(sizeof(const Datum*) * std::size_t(std::max(found_count, 1))));
+  for (int i = 0; i < found_count; i++) sorted[i] = found.at(i);
+  KeySpan span = found;
+  qsort_arg(sorted, std::size_t(found_count), sizeof(const Datum*), compare_pointers, &span);
+  int misses = 0;
+  for (int i = 0; i < count; i++) {
+    const Datum* key = wanted.at(rows[i]);
+    if (bsearch_arg(&key, sorted, std::size_t(found_count), sizeof(const Datum*), compare_pointers,
+                    &span) == nullptr) {
+      missing[misses++] = rows[i];
+    }
+  }
+  pfree(sorted);
+  return misses;
+}
+
+}  // namespace
+
+core::Vector<int> KeyList::missing_from(const core::Vector<int>& rows, const KeyList& found) const {
+  core::Vector<int> missing(rows.size());
+  const auto columns = int(types_.size()), count = int(rows.size());
+  const KeySpan wanted{types_.data(), columns, values_.data()};
+  const KeySpan there{types_.data(), columns, found.values_.data()};
+  const int found_count = found.size();
+  const int* first = rows.data();
+  int* result = missing.data();
+  const int misses = pg::call([&] {
+    const int in_order = miss_in_order(wanted, first, count, there, found_count, result);
+    return in_order >= 0 ? in_order : miss_anyhow(wanted, first, count, there, found_count, result);
+  });
+  missing.resize(std::size_t(misses));
+  return missing;
 }
 
 int KeyList::first_behind(const Key& key) const {

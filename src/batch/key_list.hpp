@@ -5,6 +5,10 @@
 #include "batch/table_facts.hpp"
 #include "pg/procedure.hpp"
 
+extern "C" {
+#include "storage/itemptr.h"
+}
+
 namespace db_guard::batch {
 
 class KeyList {
@@ -14,8 +18,9 @@ class KeyList {
   KeyList(const KeyList&) = delete;
   KeyList& operator=(const KeyList&) = delete;
 
-  // Takes the place of what was there: the rows of the last statement.
-  void take_rows();
+  // Takes the place of what was there: the rows of the last statement; with places, each ends with
+  // its tid.
+  void take_rows(bool with_places = false);
   void take_texts(const core::Vector<core::Text>& keys);
   void clear();
 
@@ -28,12 +33,20 @@ class KeyList {
   [[nodiscard]] core::Vector<Datum> arrays(const core::Vector<int>& rows) const;
   // In which of so many passes the row is taken; the same for a key whoever asks.
   [[nodiscard]] int turn(int row, int passes) const;
+  [[nodiscard]] bool has_places() const { return !places_.empty(); }
+  [[nodiscard]] core::Vector<int> by_place(core::Vector<int> rows) const;
+  [[nodiscard]] core::Vector<ItemPointerData> places(const core::Vector<int>& rows) const;
+  // Those of the rows whose keys are not among the ones found; quick where these come in the same
+  // order.
+  [[nodiscard]] core::Vector<int> missing_from(const core::Vector<int>& rows,
+                                               const KeyList& found) const;
   // The first key behind that one.
   [[nodiscard]] int first_behind(const Key& key) const;
 
  private:
   const core::Vector<KeyType>& types_;
   core::Vector<Datum> values_;
+  core::Vector<ItemPointerData> places_;
   MemoryContext memory_ = nullptr;
 };
 

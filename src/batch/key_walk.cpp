@@ -1,7 +1,12 @@
 #include "batch/key_walk.hpp"
 
+#include "batch/heap_pages.hpp"
 #include "core/text.hpp"
 #include "pg/server_version.hpp"
+
+extern "C" {
+#include "catalog/pg_type_d.h"
+}
 
 namespace db_guard::batch {
 
@@ -33,6 +38,7 @@ KeyWalk::KeyWalk(Run& run, int segment, const TableFacts& facts)
       table_(job_.segments.tables[std::size_t(segment)]),
       facts_(facts),
       keys_(facts.key_types),
+      first_pace_(run.job().options.target_ms, run.job().options.batch_size),
       pace_(run.job().options.target_ms, run.job().options.batch_size),
       window_rows_(rows_of_window(facts)) {}
 
@@ -75,7 +81,6 @@ bool KeyWalk::find_bound() {
 void KeyWalk::walk() {
   seen_before_ = job_.rows_seen;
   while (open_window()) {
-    choose_passes();
     for (; job_.cursor.pass < job_.cursor.passes; job_.cursor.pass++) {
       run_pass();
       job_.cursor.position.clear();
@@ -88,8 +93,10 @@ void KeyWalk::walk() {
 bool KeyWalk::open_window() {
   if (job_.cursor.low == job_.cursor.bound) return false;
   run_.before_batch();
+  choose_passes();
   const bool has_low = !job_.cursor.low.empty();
   run_.read([&] { list_window(has_low); });
+  note_turns();
   counted_ = pg::call([&] { return pg::pending_updates(table_); });
   return true;
 }
@@ -100,9 +107,9 @@ void KeyWalk::list_window(bool has_low) {
   const bool reopened = !cursor.high.empty();
   if (shape.where_clause.empty() && !reopened) {
     pg::Prepared& list = has_low ? statements_.list_next : statements_.list_first;
-    use(list, list_all(shape, has_low, window_rows_), bound_types(has_low));
+    use(list, list_all(shape, has_low, uses_places(), window_rows_), bound_types(has_low));
     list.execute(bounds(has_low, cursor.bound));
-    keys_.take_rows();
+    keys_.take_rows(uses_places());
     cursor.high = keys_.size() < window_rows_ ? cursor.bound : keys_.text(keys_.size() - 1);
     rows_in_window_ = keys_.size();
     return;
@@ -116,15 +123,28 @@ void KeyWalk::list_window(bool has_low) {
   }
   rows_in_window_ = std::clamp(job_.rows_estimated - seen_before_, 0.0, double(window_rows_));
   pg::Prepared matching;
-  matching.prepare(list_matching(shape, has_low), bound_types(has_low));
+  matching.prepare(list_matching(shape, has_low, uses_places()), bound_types(has_low));
   matching.execute(bounds(has_low, cursor.high));
-  keys_.take_rows();
+  keys_.take_rows(uses_places());
+}
+
+// The same over the whole walk, whatever the passes of a window are: statements are kept.
+bool KeyWalk::uses_places() const {
+  return job_.cursor.walk == Walk::kStride && facts_.traits.is_heap;
+}
+
+void KeyWalk::note_turns() {
+  const int passes = job_.cursor.passes;
+  turns_.assign(std::size_t(passes), {});
+  for (int i = 0; i < keys_.size(); i++) {
+    turns_[passes == 1 ? 0 : std::size_t(keys_.turn(i, passes))].push_back(i);
+  }
 }
 
 // Several passes where they pay: while dead rows are removed, and updates are HOT.
 void KeyWalk::choose_passes() {
   Cursor& cursor = job_.cursor;
-  const bool reopened = cursor.pass > 0 || !cursor.position.empty();
+  const bool reopened = !cursor.high.empty();
   if (cursor.walk != Walk::kStride || reopened) return;
   if (cursor.passes == 1) {
     if (++windows_without_stride_ < kTryAgainAfter) return;
@@ -163,29 +183,36 @@ void KeyWalk::close_window() {
   if (locked_tries_ > 0) (void)revisit();
 }
 
-core::Vector<int> KeyWalk::next_rows(int& from) const {
-  const Cursor& cursor = job_.cursor;
-  core::Vector<int> rows;
-  for (; from < keys_.size() && std::int64_t(rows.size()) < pace_.size(); from++) {
-    if (cursor.passes == 1 || keys_.turn(from, cursor.passes) == cursor.pass) rows.push_back(from);
-  }
+Pace& KeyWalk::pace() {
+  return job_.cursor.passes > 1 && job_.cursor.pass == 0 ? first_pace_ : pace_;
+}
+
+core::Vector<int> KeyWalk::next_rows(std::size_t& from) {
+  const core::Vector<int>& turn = turns_[std::size_t(job_.cursor.pass)];
+  const std::size_t end = std::min(turn.size(), from + std::size_t(pace().size()));
+  const core::Vector<int> rows(turn.begin() + std::ptrdiff_t(from),
+                               turn.begin() + std::ptrdiff_t(end));
+  from = end;
   return rows;
 }
 
 void KeyWalk::run_pass() {
-  int from = job_.cursor.position.empty() ? 0 : keys_.first_behind(job_.cursor.position);
+  const core::Vector<int>& turn = turns_[std::size_t(job_.cursor.pass)];
+  const Key& position = job_.cursor.position;
+  const int first = position.empty() ? 0 : keys_.first_behind(position);
+  auto from = std::size_t(std::lower_bound(turn.begin(), turn.end(), first) - turn.begin());
   while (true) {
     const core::Vector<int> rows = next_rows(from);
     if (rows.empty()) return;
     run_.before_batch();
     const Outcome outcome = run_.batch(table_, [&] {
       change(rows, keys_);
-      note_progress(rows, from);
+      note_progress(rows, rows.back() + 1);
     });
     if (outcome == Outcome::kLocked) {
       change_carefully(rows, keys_);
     } else {
-      pace_.note(std::int64_t(rows.size()), run_.last_ms());
+      pace().note(std::int64_t(rows.size()), run_.last_ms());
     }
   }
 }
@@ -197,22 +224,51 @@ void KeyWalk::note_progress(const core::Vector<int>& rows, int done) {
   job_.rows_seen = seen_before_ + rows_in_window_ * passed;
 }
 
-// A range reads the index once; keys are looked up one by one, and only those.
 void KeyWalk::change(const core::Vector<int>& rows, const KeyList& keys) {
-  const bool in_range = &keys == &keys_ && job_.cursor.passes == 1;
+  if (&keys != &keys_) return run_.note_rows(change_keys(rows, keys));
+  if (job_.cursor.passes == 1) return run_.note_rows(change_range(rows));
+  run_.note_rows(keys.has_places() ? change_turn(rows) : change_keys(rows, keys));
+}
+
+// Reads the index once.
+std::int64_t KeyWalk::change_range(const core::Vector<int>& rows) {
+  use(statements_.change_range, batch::change_range(facts_.shape), bound_types(true));
   core::Vector<Datum> parameters;
-  pg::Prepared* statement = nullptr;
-  if (in_range) {
-    statement = &statements_.change_range;
-    use(*statement, change_range(facts_.shape), bound_types(true));
-    keys.append_key(rows.front(), parameters);
-    keys.append_key(rows.back(), parameters);
-  } else {
-    statement = &statements_.change_keys;
-    use(*statement, change_keys(facts_.shape), array_types(facts_.key_types));
-    parameters = keys.arrays(rows);
-  }
-  run_.note_rows(std::int64_t(statement->execute(parameters)));
+  keys_.append_key(rows.front(), parameters);
+  keys_.append_key(rows.back(), parameters);
+  return std::int64_t(statements_.change_range.execute(parameters));
+}
+
+// Looks the keys up one by one, and only those.
+std::int64_t KeyWalk::change_keys(const core::Vector<int>& rows, const KeyList& keys) {
+  use(statements_.change_keys, batch::change_keys(facts_.shape), array_types(facts_.key_types));
+  return std::int64_t(statements_.change_keys.execute(keys.arrays(rows)));
+}
+
+// The rows are fetched from where they were when the window was opened, without a look at the
+// index. What lies there by now may be another row: its key says whether its turn has come. What
+// was not met, because it has moved since, is then looked up by key.
+std::int64_t KeyWalk::change_turn(const core::Vector<int>& rows) {
+  const core::Vector<int> placed = keys_.by_place(rows);
+  const core::Vector<ItemPointerData> places = keys_.places(placed);
+  const ItemPointerData* data = places.data();
+  const int count = int(places.size());
+  // Opening the window has looked at every page for the first pass.
+  if (job_.cursor.pass > 0) pg::call([&] { clear_dead_rows(table_, data, count); });
+  core::Vector<Oid> types = bound_types(true);
+  types.insert(types.end(), {TIDARRAYOID, INT4OID, INT4OID});
+  use(statements_.change_turn, batch::change_turn(facts_.shape), types);
+  core::Vector<Datum> parameters;
+  keys_.append_key(rows.front(), parameters);
+  keys_.append_key(rows.back(), parameters);
+  parameters.push_back(pg::call([&] { return place_array(data, count); }));
+  parameters.push_back(Int32GetDatum(job_.cursor.passes));
+  parameters.push_back(Int32GetDatum(job_.cursor.pass));
+  const auto changed = std::int64_t(statements_.change_turn.execute(parameters));
+  KeyList found(facts_.key_types);
+  found.take_rows();
+  const core::Vector<int> moved = keys_.missing_from(placed, found);
+  return moved.empty() ? changed : changed + change_keys(moved, keys_);
 }
 
 core::Vector<Text> KeyWalk::found(pg::Prepared& statement, const core::Vector<Datum>& arrays) {
@@ -240,10 +296,7 @@ void KeyWalk::change_unlocked(const core::Vector<int>& rows, const KeyList& keys
   for (std::size_t i = 0; i < rows.size(); i++) {
     if (std::binary_search(free.begin(), free.end(), tried[i])) mine.push_back(rows[i]);
   }
-  if (!mine.empty()) {
-    use(statements_.change_keys, change_keys(facts_.shape), types);
-    run_.note_rows(std::int64_t(statements_.change_keys.execute(keys.arrays(mine))));
-  }
+  if (!mine.empty()) run_.note_rows(change_keys(mine, keys));
   note_locked_rows(job_, segment_, tried, locked);
 }
 

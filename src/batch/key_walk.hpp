@@ -25,20 +25,26 @@ class KeyWalk {
  private:
   struct Statements {
     pg::Prepared list_first, list_next, end_first, end_next;
-    pg::Prepared change_keys, change_range, lock_keys, find_keys, highest;
+    pg::Prepared change_keys, change_range, change_turn, lock_keys, find_keys, highest;
   };
 
   bool open_window();
   void list_window(bool has_low);
+  [[nodiscard]] bool uses_places() const;
   void choose_passes();
+  void note_turns();
   void run_pass();
   void close_window();
   void change(const core::Vector<int>& rows, const KeyList& keys);
+  std::int64_t change_range(const core::Vector<int>& rows);
+  std::int64_t change_keys(const core::Vector<int>& rows, const KeyList& keys);
+  std::int64_t change_turn(const core::Vector<int>& rows);
   void change_carefully(const core::Vector<int>& rows, const KeyList& keys);
   void change_unlocked(const core::Vector<int>& rows, const KeyList& keys);
   void leave_for_later(const core::Vector<int>& rows, const KeyList& keys);
   core::Vector<core::Text> found(pg::Prepared& statement, const core::Vector<Datum>& arrays);
-  [[nodiscard]] core::Vector<int> next_rows(int& from) const;
+  [[nodiscard]] core::Vector<int> next_rows(std::size_t& from);
+  [[nodiscard]] Pace& pace();
   [[nodiscard]] core::Vector<Datum> bounds(bool has_low, const Key& high) const;
   void use(pg::Prepared& statement, const core::Text& sql, const core::Vector<Oid>& types);
   [[nodiscard]] core::Vector<Oid> bound_types(bool has_low) const;
@@ -51,7 +57,10 @@ class KeyWalk {
   const TableFacts& facts_;
   Statements statements_;
   KeyList keys_;
-  Pace pace_;
+  // The rows of the window at work, by their turns.
+  core::Vector<core::Vector<int>> turns_;
+  // The rows of a first pass have to leave their pages, which takes longer.
+  Pace first_pace_, pace_;
   std::int64_t window_rows_;
   double seen_before_ = 0;
   double rows_in_window_ = 0;

@@ -1,5 +1,6 @@
 #include "batch/page_walk.hpp"
 
+#include "batch/heap_pages.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 
@@ -8,7 +9,6 @@ extern "C" {
 #include "catalog/pg_type_d.h"
 #include "storage/bufmgr.h"
 #include "storage/itemptr.h"
-#include "utils/array.h"
 #include "utils/rel.h"
 #include "access/relation.h"
 }
@@ -57,13 +57,6 @@ void notice_arrivals(std::size_t count) {
   const Text text = core::concat({core::counted(count, "row satisfies", "rows satisfy"),
                                   " the WHERE still, because others keep writing such rows"});
   pg::call([&] { ereport(NOTICE, errmsg_internal("%s", text.c_str())); });
-}
-
-Datum place_array(const ItemPointerData* places, int count) {
-  auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * std::size_t(std::max(count, 1))));
-  for (int i = 0; i < count; i++) elements[i] = PointerGetDatum(&places[i]);
-  return PointerGetDatum(
-      construct_array(elements, count, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
 }
 
 }  // namespace

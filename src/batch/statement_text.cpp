@@ -105,9 +105,10 @@ Text counted_change(const Shape& shape, const Text& condition) {
 
 }  // namespace
 
-Text list_all(const Shape& shape, bool has_low, std::int64_t limit) {
-  return concat({"SELECT ", columns(shape), from(shape), bounds(shape, has_low), " ORDER BY ",
-                 columns(shape), " LIMIT ", core::number(limit)});
+Text list_all(const Shape& shape, bool has_low, bool with_places, std::int64_t limit) {
+  return concat({"SELECT ", columns(shape), with_places ? concat({", ", place(shape)}) : Text(),
+                 from(shape), bounds(shape, has_low), " ORDER BY ", columns(shape), " LIMIT ",
+                 core::number(limit)});
 }
 
 Text window_end(const Shape& shape, bool has_low, std::int64_t rows) {
@@ -115,9 +116,10 @@ Text window_end(const Shape& shape, bool has_low, std::int64_t rows) {
                  columns(shape), " OFFSET ", core::number(rows - 1), " LIMIT 1"});
 }
 
-Text list_matching(const Shape& shape, bool has_low) {
-  return concat({"SELECT ", columns(shape), from(shape), bounds(shape, has_low), matches(shape),
-                 " ORDER BY ", columns(shape)});
+Text list_matching(const Shape& shape, bool has_low, bool with_places) {
+  return concat({"SELECT ", columns(shape), with_places ? concat({", ", place(shape)}) : Text(),
+                 from(shape), bounds(shape, has_low), matches(shape), " ORDER BY ",
+                 columns(shape)});
 }
 
 Text highest_key(const Shape& shape) {
@@ -135,6 +137,17 @@ Text change_keys(const Shape& shape) {
 Text change_range(const Shape& shape) {
   return concat({change(shape), " WHERE ", compared(shape, &KeyColumn::at_least, 1), " AND ",
                  compared(shape, &KeyColumn::at_most, shape.key.size() + 1), matches(shape)});
+}
+
+// IS TRUE keeps the planner from reading the whole range of the index for each batch.
+Text change_turn(const Shape& shape) {
+  const std::size_t size = shape.key.size();
+  return concat({change(shape), " WHERE ", place(shape), " OPERATOR(pg_catalog.=) ANY (",
+                 parameter(2 * size + 1), ") AND (", compared(shape, &KeyColumn::at_least, 1),
+                 " AND ", compared(shape, &KeyColumn::at_most, size + 1),
+                 ") IS TRUE AND db_guard.turn_of_key(", parameter(2 * size + 2), ", ",
+                 columns(shape), ") OPERATOR(pg_catalog.=) ", parameter(2 * size + 3),
+                 matches(shape), " RETURNING ", columns(shape)});
 }
 
 Text lock_keys(const Shape& shape) { return concat({find_keys(shape), row_lock(shape)}); }

@@ -27,16 +27,20 @@ struct Shape {
 // Every text numbers its parameters from $1: arrays of key columns, or the columns of a key.
 
 // The keys in (low, bound], in order; at most `limit` of them, whether they match WHERE or not.
-core::Text list_all(const Shape& shape, bool has_low, std::int64_t limit);
+// With places, the tid of each behind it.
+core::Text list_all(const Shape& shape, bool has_low, bool with_places, std::int64_t limit);
 // The key that many rows behind low.
 core::Text window_end(const Shape& shape, bool has_low, std::int64_t rows);
 // The keys in (low, high] that match WHERE, in order.
-core::Text list_matching(const Shape& shape, bool has_low);
+core::Text list_matching(const Shape& shape, bool has_low, bool with_places);
 core::Text highest_key(const Shape& shape);
 
 core::Text change_keys(const Shape& shape);
 // Between two keys, both included.
 core::Text change_range(const Shape& shape);
+// Between two keys, both included, those that are at the tids in the array behind them and whose
+// turn it is; then the number of turns, and which. Returns the keys.
+core::Text change_turn(const Shape& shape);
 // Of the keys in the arrays, those that match and nobody else has locked; they are locked then.
 core::Text lock_keys(const Shape& shape);
 core::Text find_keys(const Shape& shape);

@@ -65,6 +65,7 @@ struct PlainTable {
   const char* changed_index;
   bool changes_key;
   bool moves_between_partitions;
+  bool is_heap;
   char kind;
   std::int64_t pages;
   double rows;
@@ -267,6 +268,7 @@ bool read_plain(Oid table, const char* sql, PlainTable& plain) {
   if (relation == nullptr) return false;
   plain = PlainTable{};
   plain.kind = relation->rd_rel->relkind;
+  plain.is_heap = relation->rd_rel->relam == HEAP_TABLE_AM_OID;
   plain.name = qualified_name(table);
   Bitmapset* changed = changed_columns(relation, sql);
   plain.moves_between_partitions = sets_partition_key(relation, changed);
@@ -428,6 +430,7 @@ bool read_table(const Request& request, Oid table, bool together, TableFacts& fa
   facts.traits.has_key = !facts.shape.key.empty();
   facts.traits.has_where = !request.where_clause.empty();
   if (plain.changed_index != nullptr) facts.traits.changed_index = Text(plain.changed_index);
+  facts.traits.is_heap = plain.is_heap;
   facts.traits.pages = plain.pages;
   facts.traits.rows_per_page = plain.pages > 0 ? plain.rows / double(plain.pages) : 0;
   if (facts.traits.has_key) {

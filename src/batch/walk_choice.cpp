@@ -13,8 +13,9 @@ namespace {
 using core::concat;
 using core::Text;
 
-// With more passes a page is scanned too often, with fewer too many rows have to leave it.
-constexpr int kMostPasses = 10;
+// Primes, because the rows of a page then take turns evenly whatever the step of their keys is.
+// With more passes a page is visited too often, with fewer too many rows have to leave it.
+constexpr int kPasses[] = {17, 13, 11, 7, 5, 3, 2};
 // Below it neighbours in the key are strangers on disk, and every batch is a stride by itself.
 constexpr double kScattered = 0.5;
 // A table that fits into a few pages is done in one batch whatever the walk.
@@ -27,6 +28,7 @@ Text against_stride(const Traits& traits) {
     return concat(
         {"index ", traits.changed_index, " has to follow each change, so no update can be HOT"});
   }
+  if (!traits.is_heap) return Text("its storage is not the server's own, and may not know HOT");
   if (traits.pages < kSmallPages) return Text("the table is small");
   if (traits.rows_per_page < 2) return Text("a page holds hardly more than one row");
   if (!traits.held_horizon.empty()) return traits.held_horizon;
@@ -38,7 +40,10 @@ Text against_stride(const Traits& traits) {
 }
 
 int passes_for(const Traits& traits) {
-  return std::clamp(int(traits.rows_per_page), 2, kMostPasses);
+  for (const int passes : kPasses) {
+    if (passes <= traits.rows_per_page) return passes;
+  }
+  return 2;
 }
 
 [[noreturn]] void refuse_without_key(const Traits& traits) {

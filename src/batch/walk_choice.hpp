@@ -20,6 +20,8 @@ struct Traits {
   // A unique index over columns that are NOT NULL and not changed.
   bool has_key = false;
   bool has_where = false;
+  // Whether its rows have places that the server's own storage knows.
+  bool is_heap = true;
   // An index that has to follow the change; empty for none.
   core::Text changed_index;
   // Neighbours in the order of the key lie on the same page: between -1 and 1.

@@ -201,6 +201,16 @@ void set_lock_timeout(double milliseconds) {
   });
 }
 
+// CREATE INDEX CONCURRENTLY and its like.
+[[noreturn]] void refuse_to_run(std::string_view why) {
+  throw Error("25001", Text(why),
+              Text("run_with_retries runs its statements in one transaction, and this one needs "
+                   "several of its own. What runs CONCURRENTLY stops neither reads nor writes, so "
+                   "it needs no retries; a lock_timeout would cut its waits and leave an invalid "
+                   "index behind."),
+              Text("Run it by itself, after SET lock_timeout = 0."));
+}
+
 // True when done; false when a lock was not to be had in time.
 bool try_once(const Retries& retries, double timeout_ms) {
   set_lock_timeout(timeout_ms);
@@ -210,6 +220,7 @@ bool try_once(const Retries& retries, double timeout_ms) {
     return true;
   } catch (const pg::PgError& error) {
     const int code = error.sqlstate();
+    if (code == ERRCODE_ACTIVE_SQL_TRANSACTION) refuse_to_run(error.what());
     if (code != ERRCODE_LOCK_NOT_AVAILABLE && code != ERRCODE_T_R_DEADLOCK_DETECTED) throw;
     return false;
   }

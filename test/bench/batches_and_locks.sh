@@ -46,6 +46,21 @@ against_update() {
       printf "%-52s time %.2f (%s), WAL %.2f, heap %.2f of one UPDATE; %d ms against %d ms\n", name, v[1], limit, v[2], v[3], v[4], v[5] }'
 }
 
+# milliseconds ROWS STATEMENT: on a fresh table of so many rows, with two indexes.
+batch_ms() {
+  fresh_accounts "$1" 2
+  timed "$2" | awk '{print $1}'
+}
+
+# ten_times STATEMENT: what ten times the rows cost.
+ten_times() {
+  local run
+  for ((run = 0; run < RUNS; run++)); do
+    echo "$(batch_ms "$ROWS" "$1") $(batch_ms $((ROWS / 10)) "$1")"
+  done | awk '{print $1 / $2, $1, $2}' | sort -n | awk '{r[NR] = $0} END {split(r[int((NR + 1) / 2)], v, " ")
+    printf "%-52s %.1f (must be <= 10.5); %d ms against %d ms\n", "batch_update, ten times the rows", v[1], v[2], v[3]}'
+}
+
 # The loop that people write: all in one transaction, and what is done is read again for each batch.
 seed_loop() {
   cat <<'SQL'
@@ -63,6 +78,62 @@ END $$;
 SQL
 }
 
+# In the order of the key, ten thousand at a time, each batch committed.
+keyset_loop() {
+  cat <<'SQL'
+DO $$
+DECLARE
+  low bigint := 0;
+  high bigint;
+BEGIN
+  LOOP
+    SELECT max(aid) INTO high FROM (SELECT aid FROM accounts WHERE aid > low ORDER BY aid LIMIT 10000) AS batch;
+    EXIT WHEN high IS NULL;
+    UPDATE accounts SET abalance = abalance + 1 WHERE aid > low AND aid <= high;
+    COMMIT;
+    low := high;
+  END LOOP;
+END $$;
+SQL
+}
+
+# By place, a thousand pages at a time, to where the table ended at the start.
+place_loop() {
+  cat <<'SQL'
+DO $$
+DECLARE
+  pages bigint := pg_relation_size('accounts') / current_setting('block_size')::bigint;
+BEGIN
+  FOR page IN 0 .. pages - 1 BY 1000 LOOP
+    UPDATE accounts SET abalance = abalance + 1
+     WHERE ctid >= format('(%s,0)', page)::tid AND ctid < format('(%s,0)', least(page + 1000, pages))::tid;
+    COMMIT;
+  END LOOP;
+END $$;
+SQL
+}
+
+# against_peers NAME: ours and theirs side by side, as shares of one UPDATE.
+against_peers() {
+  local name=$1 run
+  for ((run = 0; run < RUNS; run++)); do
+    echo "$(batch_ms "$ROWS" 'UPDATE accounts SET abalance = abalance + 1') $(batch_ms "$ROWS" "$BATCHED);")" \
+      "$(batch_ms "$ROWS" "$(keyset_loop)") $(batch_ms "$ROWS" "$(place_loop)")"
+  done | awk '{print $2 / $1, $3 / $1, $4 / $1}' | sort -n | awk -v name="$name" '{r[NR] = $0} END {split(r[int((NR + 1) / 2)], v, " ")
+    printf "%-52s batch_update %.2f, keyset loop %.2f, ctid walk %.2f of one UPDATE\n", name, v[1], v[2], v[3]}'
+}
+
+# with_setting SETTING PART...: runs the part with a setting of the server, which is restarted.
+with_setting() {
+  local setting=$1
+  shift
+  stop_server bench
+  start_server bench "$setting"
+  "$@"
+  stop_server bench
+  start_server bench 'shared_buffers = 512MB' 'autovacuum = off'
+}
+
 # Longest wait of a session that updates one row at a time while the table is updated.
 longest_wait() {
   fresh_accounts "$ROWS" 2
@@ -70,29 +141,30 @@ longest_wait() {
   PGDATABASE=guarded pgbench -n -c 1 -T 600 -l --log-prefix="$WORK/writer" -f "$WORK/writer.sql" >/dev/null 2>&1 &
   local writer=$!
   timed "$1" >/dev/null
-  kill -INT $writer 2>/dev/null || true
+  # In the background it would not hear SIGINT, and SIGTERM would lose the end of its log.
+  PGDATABASE=guarded run_sql -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgbench'" >/dev/null
   wait $writer 2>/dev/null || true
-  cat "$WORK"/writer.* 2>/dev/null | awk 'NF >= 6 && $3 > m {m = $3} END {printf "%.0f\n", m / 1000}'
+  cat "$WORK"/writer.[0-9]* 2>/dev/null | awk 'NF >= 6 && $3 > m {m = $3} END {printf "%.0f\n", m / 1000}'
   rm -f "$WORK"/writer.[0-9]*
 }
 
 bench_batch() {
-  local small large
+  local run
   against_update 2 "$BATCHED);" 'must be <= 0.60' 'batch_update, 2 indexes'
   against_update 5 "$BATCHED);" 'must be <= 0.40' 'batch_update, 5 indexes'
   against_update 2 "CALL db_guard.batch_update('accounts', 'bid = bid + 1', pause => '0');" 'must be <= 1.05' \
     'batch_update of an indexed column' bid
-  fresh_accounts $((ROWS / 10)) 2
-  small=$(timed "$BATCHED);" | awk '{print $1}')
-  fresh_accounts "$ROWS" 2
-  large=$(timed "$BATCHED);" | awk '{print $1}')
-  awk -v a="$large" -v b="$small" 'BEGIN {printf "%-52s %.1f (must be <= 10.5); %d ms against %d ms\n", "batch_update, ten times the rows", a / b, a, b}'
-  fresh_accounts $((ROWS / 10)) 2
-  small=$(timed "$(seed_loop)" | awk '{print $1}')
-  fresh_accounts $((ROWS / 10)) 2
-  large=$(timed "$BATCHED);" | awk '{print $1}')
-  awk -v a="$large" -v b="$small" -v n=$((ROWS / 10)) 'BEGIN {
-    printf "%-52s %.2f of the time of a DO loop with LIMIT (must be <= 0.15 at a million); %d ms against %d ms\n", "batch_update of " n " rows", a / b, a, b }'
+  against_peers 'autovacuum off, table in shared_buffers'
+  with_setting 'autovacuum = on' against_peers 'autovacuum on'
+  with_setting 'shared_buffers = 32MB' against_peers 'table four times shared_buffers'
+  ten_times "$BATCHED);"
+  for ((run = 0; run < RUNS; run++)); do
+    echo "$(batch_ms "$ROWS" "$BATCHED);") $(batch_ms "$ROWS" "$(seed_loop)")"
+  done | awk -v n="$ROWS" '{print $1 / $2, $1, $2}' | sort -n | awk -v n="$ROWS" '{r[NR] = $0} END {split(r[int((NR + 1) / 2)], v, " ")
+    printf "%-52s %.2f of a DO loop with LIMIT (must be <= 0.15 at a million); %d ms against %d ms\n", "batch_update of " n " rows", v[1], v[2], v[3]}'
+}
+
+bench_waits() {
   printf '%-52s %s ms in one UPDATE, %s ms in batches of 50 ms (must be <= 150)\n' 'longest wait of a one-row writer' \
     "$(longest_wait 'UPDATE accounts SET abalance = abalance + 1;')" "$(longest_wait "$BATCHED);")"
 }

@@ -21,7 +21,7 @@ Traits usual() {
 TEST(WalkChoice, StridesWhereUpdatesCanBeHot) {
   const Choice choice = choose_walk(usual(), Walk::kAuto);
   EXPECT_EQ(choice.walk, Walk::kStride);
-  EXPECT_EQ(choice.passes, 10);
+  EXPECT_EQ(choice.passes, 17);
 }
 
 TEST(WalkChoice, SaysWhyItDoesNot) {
@@ -54,7 +54,7 @@ TEST(WalkChoice, SaysWhyItDoesNot) {
 TEST(WalkChoice, PassesNoMoreOftenThanAPageHasRows) {
   Traits traits = usual();
   traits.rows_per_page = 4.5;
-  EXPECT_EQ(choose_walk(traits, Walk::kAuto).passes, 4);
+  EXPECT_EQ(choose_walk(traits, Walk::kAuto).passes, 3);
 }
 
 TEST(WalkChoice, DoesAsItIsTold) {
