@@ -35,6 +35,8 @@ ANALYZE;
 SET search_path = "Drop me";
 SET db_guard.small_table_size = 0;
 SET db_guard.show_notes = on;
+-- Not about how things are declared.
+SET db_guard.policy_packs = '';
 \set SHOW_CONTEXT never
 
 -- Tables. When they were last scanned, only later versions know: that is left out.

@@ -24,6 +24,8 @@ TRUNCATE db_guard.ddl_log;
 SET search_path = ta;
 SET db_guard.small_table_size = 0;
 SET db_guard.show_notes = on;
+-- Not about how things are declared.
+SET db_guard.policy_packs = '';
 \set SHOW_CONTEXT never
 
 -- NOT VALID and VALIDATE in one transaction: the scan runs under the lock of the first.

@@ -14,6 +14,8 @@ RESET client_min_messages;
 \c -
 SET search_path = lint_check;
 SET db_guard.small_table_size = 0;
+-- Not about how things are declared.
+SET db_guard.policy_packs = '';
 CREATE FUNCTION found(sql text) RETURNS TABLE (n integer, line integer, rule text, severity text, object text)
 LANGUAGE sql AS $$ SELECT statement, line, rule, severity, object FROM db_guard.check_sql(sql) $$;
 

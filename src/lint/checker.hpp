@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/plpgsql_text.hpp"
+#include "ddl/declaration.hpp"
 #include "ddl/translate.hpp"
 #include "lint/lent_sizes.hpp"
 #include "lint/notices.hpp"
@@ -43,7 +44,9 @@ class Checker {
   void end_transaction();
 
   void judge(const Place& place, Node* tree, const ddl::Source& source);
-  core::Vector<core::Finding> evaluate(const ddl::Statement& statement, std::string_view text);
+  core::Vector<core::Finding> evaluate(const ddl::Statement& statement);
+  core::Vector<core::Finding> review(const ddl::Declarations& declarations, const Node* tree);
+  void apply_policy(std::string_view text, core::Vector<core::Finding>& found);
   bool is_here(const Place& place, const Node* tree);
   void say_why_refused(const Place& place, const Node* tree);
 

@@ -13,6 +13,7 @@ $node->append_conf('postgresql.conf', <<'CONF');
 max_worker_processes = 16
 autovacuum = off
 db_guard.small_table_size = 0
+db_guard.policy_packs = ''
 CONF
 $node->start;
 

@@ -18,6 +18,7 @@ $node->append_conf('postgresql.conf', <<'CONF');
 max_worker_processes = 16
 autovacuum = off
 lock_timeout = 0
+db_guard.policy_packs = ''
 CONF
 $node->start;
 $node->safe_psql('postgres', $_) for 'CREATE DATABASE production', 'CREATE DATABASE ci', 'CREATE DATABASE bare';

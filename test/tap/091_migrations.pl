@@ -9,7 +9,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('migrations');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', "max_worker_processes = 16\nautovacuum = off\n");
+$node->append_conf('postgresql.conf', "max_worker_processes = 16\nautovacuum = off\ndb_guard.policy_packs = ''\n");
 $node->start;
 
 sub slurp_text {
