@@ -3,6 +3,9 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS db_guard;
 RESET client_min_messages;
 CREATE SCHEMA settings;
+CREATE TYPE settings.shape AS (side integer);
+CREATE TABLE settings.shapes OF settings.shape;
+INSERT INTO settings.shapes SELECT generate_series(1, 1000);
 CREATE TABLE settings.t (id integer, a integer);
 INSERT INTO settings.t SELECT g, g FROM generate_series(1, 1000) g;
 \c -
@@ -61,13 +64,17 @@ SELECT lastval();
 -- Allowing one hazard allows no other, also where only the server foresees it.
 BEGIN;
 SET LOCAL db_guard.allow = 'drop-column';
-ALTER TABLE settings.t DROP COLUMN c, ADD COLUMN d integer GENERATED ALWAYS AS (id * 2) STORED;
+ALTER TABLE settings.t DROP COLUMN c, ADD COLUMN d text CHECK (d <> '');
+ROLLBACK;
+BEGIN;
+SET LOCAL db_guard.allow = 'drop-column';
+ALTER TYPE settings.shape ALTER ATTRIBUTE side TYPE bigint CASCADE;
 ROLLBACK;
 BEGIN;
 SET LOCAL db_guard.allow = 'drop-column, table-rewrite';
-ALTER TABLE settings.t DROP COLUMN c, ADD COLUMN d integer GENERATED ALWAYS AS (id * 2) STORED;
+ALTER TYPE settings.shape ALTER ATTRIBUTE side TYPE bigint CASCADE;
 SELECT outcome, jsonb_path_query_array(findings, '$[*].rule') AS rules
-  FROM db_guard.ddl_log WHERE object = 'settings.t' ORDER BY id DESC LIMIT 1;
+  FROM db_guard.ddl_log WHERE object = 'settings.shape' ORDER BY id DESC LIMIT 1;
 ROLLBACK;
 -- Nothing is refused that the server refuses itself.
 RESET ALL;

@@ -10,7 +10,6 @@
 extern "C" {
 #include "access/relation.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_type_d.h"
 #include "commands/event_trigger.h"
 #include "commands/extension.h"
 #include "nodes/parsenodes.h"
@@ -56,9 +55,6 @@ SELECT DISTINCT c.oid::text, m.feature, m.column_name, c.oid::regclass::text
    AND NOT c.relispartition AND c.relpersistence <> 't'
  ORDER BY 4, 2, 3)sql";
 
-constexpr Oid kManagedSchemaTypes[] = {NAMEOID, TEXTOID, NAMEOID};
-constexpr pg::OwnTable kManagedSchemas{"managed_schemas", kManagedSchemaTypes, 3};
-
 // What one statement did, as far as it matters here.
 struct Change {
   char table[16];  // an OID; empty where no trigger can be concerned
@@ -86,29 +82,41 @@ void note_table(const RangeVar* name, Change& change) {
   relation_close(relation, AccessShareLock);
 }
 
-void note_row(HeapTuple, TupleDesc, void* found) { *static_cast<bool*>(found) = true; }
+struct Columns {
+  bool added;
+  bool dropped;
+};
 
-bool any_managed_schema() {
-  const char* problem = nullptr;
-  ::Relation table = pg::open_own_table(kManagedSchemas, &problem);
-  if (table == nullptr) return false;
-  bool found = false;
-  pg::read_rows(table, note_row, &found);
-  pg::close_own_table(table);
-  return found;
+// Asked first: an ALTER TABLE of anything else is to cost nothing here.
+Columns columns_of(const AlterTableStmt* statement) {
+  Columns columns{};
+  ListCell* cell = nullptr;
+  foreach (cell, statement->cmds) {
+    const AlterTableType type = lfirst_node(AlterTableCmd, cell)->subtype;
+    columns.added |= type == AT_AddColumn;
+    columns.dropped |= type == AT_DropColumn;
+  }
+  return columns;
 }
+
+bool is_any_schema_managed() { return pg::may_hold_rows("managed_schemas"); }
 
 Change change_of(const Node* tree) {
   Change change{};
-  change.may_be_managed = any_managed_schema();
   if (IsA(tree, AlterTableStmt)) {
-    note_table(reinterpret_cast<const AlterTableStmt*>(tree)->relation, change);
+    const auto* alter = reinterpret_cast<const AlterTableStmt*>(tree);
+    const Columns columns = columns_of(alter);
+    if (columns.dropped) note_table(alter->relation, change);
+    change.may_be_managed = columns.added && is_any_schema_managed();
   } else if (IsA(tree, RenameStmt)) {
     const auto* rename = reinterpret_cast<const RenameStmt*>(tree);
     if (rename->renameType != OBJECT_COLUMN || rename->relation == nullptr) return change;
     note_table(rename->relation, change);
     change.old_column = rename->subname;
     change.new_column = rename->newname;
+    change.may_be_managed = is_any_schema_managed();
+  } else {
+    change.may_be_managed = is_any_schema_managed();
   }
   return change;
 }

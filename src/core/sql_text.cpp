@@ -160,6 +160,29 @@ Vector<std::string_view> split_at_commas(std::string_view sql) {
   return parts;
 }
 
+std::string_view trim_comments(std::string_view sql) {
+  const std::size_t start = skip_blanks(sql, 0);
+  std::size_t end = start;
+  for (std::size_t at = start; at < sql.size(); at = skip_blanks(sql, end)) {
+    end = end_of_token(sql, at);
+  }
+  return sql.substr(start, end - start);
+}
+
+Text replace_tokens(std::string_view sql, std::string_view token, std::string_view replacement) {
+  Text result;
+  std::size_t kept = 0;
+  for (std::size_t at = skip_blanks(sql, 0); at < sql.size();) {
+    const std::size_t end = end_of_token(sql, at);
+    if (sql.substr(at, end - at) == token) {
+      result.append(sql.substr(kept, at - kept)).append(replacement);
+      kept = end;
+    }
+    at = skip_blanks(sql, end);
+  }
+  return result.append(sql.substr(kept));
+}
+
 std::string_view trim_statement(std::string_view sql) {
   while (!sql.empty() && is_blank(sql.front())) sql.remove_prefix(1);
   while (!sql.empty() && (is_blank(sql.back()) || sql.back() == ';')) sql.remove_suffix(1);

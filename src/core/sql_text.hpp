@@ -35,6 +35,14 @@ std::size_t end_of_code(std::string_view sql);
 // The parts between the commas that stand in no parenthesis, bracket, string or comment, trimmed.
 Vector<std::string_view> split_at_commas(std::string_view sql);
 
+// Without the blanks and comments at both ends: one that runs to the end of its line would swallow
+// what is put behind it.
+std::string_view trim_comments(std::string_view sql);
+
+// Every token that is `token`, letter by letter, replaced; not what stands in strings, comments and
+// quoted names.
+Text replace_tokens(std::string_view sql, std::string_view token, std::string_view replacement);
+
 // Without blanks at both ends and semicolons at the end.
 std::string_view trim_statement(std::string_view sql);
 

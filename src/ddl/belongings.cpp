@@ -101,8 +101,9 @@ SELECT statement FROM (
     FROM me CROSS JOIN LATERAL pg_options_to_table(me.attoptions) o
    WHERE o.option_name IN ('n_distinct', 'n_distinct_inherited')
   UNION ALL
-  SELECT 5, format('COMMENT ON COLUMN %s.%s IS %L;', relation, quoted, col_description(attrelid, attnum))
-    FROM me WHERE col_description(attrelid, attnum) IS NOT NULL
+  SELECT 5, format('COMMENT ON COLUMN %s.%s IS %L;', relation, quoted, d.description)
+    FROM me JOIN pg_description d ON d.objoid = me.attrelid AND d.objsubid = me.attnum
+   WHERE d.classoid = 'pg_class'::regclass
   UNION ALL
   SELECT 6, format('GRANT %s (%s) ON %s TO %s%s;', g.privilege_type, quoted, relation,
                    CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,

@@ -49,6 +49,7 @@ struct RelationRow {
   bool owned;
   bool is_partition;
   bool has_children;
+  int columns;
 };
 
 RelationRow read_relation(Oid id) {
@@ -62,6 +63,7 @@ RelationRow read_relation(Oid id) {
     row.temporary = form->relpersistence == RELPERSISTENCE_TEMP;
     row.is_partition = form->relispartition;
     row.has_children = form->relhassubclass;
+    row.columns = form->relnatts;
   };
   if (!pg::read_syscache<Form_pg_class>(RELOID, ObjectIdGetDatum(id), read)) return row;
   if (row.schema == nullptr) return row;
@@ -152,6 +154,7 @@ struct IndexRow {
   bool valid;
   bool unique;
   bool backs_constraint;
+  bool exclusion;
   bool partitioned;
   bool is_partition;
 };
@@ -161,6 +164,7 @@ IndexRow read_index(Oid id) {
   const auto read = [&](auto* form, HeapTuple) {
     row.valid = form->indisvalid;
     row.unique = form->indisunique;
+    row.exclusion = form->indisexclusion;
   };
   if (!pg::read_syscache<Form_pg_index>(INDEXRELID, ObjectIdGetDatum(id), read)) return row;
   row.name = get_rel_name(id);
@@ -223,12 +227,25 @@ std::optional<Relation> read_relation_by_id(Oid id) {
   relation.owned = row.owned;
   relation.is_partition = row.is_partition;
   relation.has_children = row.has_children;
+  relation.columns = row.columns;
   return relation;
 }
 
+namespace {
+
+Size size_of_index(Oid id) {
+  Size size;
+  double entries = 0;
+  size.bytes = pg::call([&] { return bytes_of(id, &entries); });
+  return size;
+}
+
+}  // namespace
+
 Size size_of(const Relation& relation) {
-  if (!relation.has_rows()) return {};
   const Oid id = relation.id;
+  if (relation.kind == RELKIND_INDEX) return size_of_index(id);
+  if (!relation.has_rows()) return {};
   const bool with_children = relation.has_children && !relation.only;
   const SizeRow row = pg::call([&] { return read_size(id, with_children); });
   Size size;
@@ -290,6 +307,7 @@ std::optional<Index> CatalogFacts::index(const ObjectName& name) {
   index.valid = row.valid;
   index.unique = row.unique;
   index.backs_constraint = row.backs_constraint;
+  index.exclusion = row.exclusion;
   index.partitioned = row.partitioned;
   index.is_partition = row.is_partition;
   return index;
@@ -370,6 +388,22 @@ TypeChange CatalogFacts::type_change(const Relation& relation, const Action& act
   return analyse_type_change(relation, action, *this);
 }
 
+Misfits CatalogFacts::misfits(const Relation& relation, const Action& action) {
+  return probe_misfits(relation, action);
+}
+
+Generation CatalogFacts::generation(const Relation& relation, const Action& action) {
+  return analyse_generation(relation, action);
+}
+
+bool CatalogFacts::has_volatile_default(const Relation& relation, const Action& action) {
+  return is_new_default_volatile(relation, action);
+}
+
+NotNullPromise CatalogFacts::not_null_promise(const Relation& relation, const Column& column) {
+  return find_not_null_promise(relation, column);
+}
+
 Vector<Dependent> CatalogFacts::column_dependents(const Relation& relation, const Column& column) {
   return find_column_dependents(relation, column);
 }
@@ -434,6 +468,18 @@ Text CatalogFacts::quote(std::string_view identifier) {
 Text CatalogFacts::quote_literal(std::string_view text) {
   const char* copy = pg::copy_text(text);
   return Text(pg::call([&] { return quote_literal_cstr(copy); }));
+}
+
+void CatalogFacts::begin_way() {
+  const auto first = given_names_.begin() + std::ptrdiff_t(given_before_);
+  other_ways_.insert(other_ways_.end(), first, given_names_.end());
+  given_names_.erase(first, given_names_.end());
+}
+
+void CatalogFacts::end_action() {
+  given_names_.insert(given_names_.end(), other_ways_.begin(), other_ways_.end());
+  other_ways_.clear();
+  given_before_ = given_names_.size();
 }
 
 // Long names are cut, so that different ones may give the same; none is given twice.

@@ -37,6 +37,10 @@ class CatalogFacts : public Facts {
   Text not_null_proof(const Relation& relation, const Column& column) override;
   NewColumn new_column(const Action& action) override;
   TypeChange type_change(const Relation& relation, const Action& action) override;
+  Misfits misfits(const Relation& relation, const Action& action) override;
+  Generation generation(const Relation& relation, const Action& action) override;
+  bool has_volatile_default(const Relation& relation, const Action& action) override;
+  NotNullPromise not_null_promise(const Relation& relation, const Column& column) override;
   Vector<Dependent> column_dependents(const Relation& relation, const Column& column) override;
   Vector<Dependent> relation_dependents(const Relation& relation) override;
   Belongings belongings(const Relation& relation, const Column& column) override;
@@ -84,6 +88,8 @@ class CatalogFacts : public Facts {
 
   Text quote(std::string_view identifier) override;
   Text quote_literal(std::string_view text) override;
+  void begin_way() override;
+  void end_action() override;
   Text free_name(const Relation& relation, std::string_view part, std::string_view label) override;
   Text free_column_name(const Relation& relation, std::string_view column,
                         std::string_view label) override;
@@ -116,7 +122,9 @@ class CatalogFacts : public Facts {
   const Transaction* transaction_ = &kJustBegun;
   std::optional<Named> named_;  // the last that was asked for
   Vector<KnownSize> sizes_;
-  Vector<GivenName> given_names_;
+  Vector<GivenName> given_names_;  // of earlier actions, and of the way that is being printed
+  std::size_t given_before_ = 0;   // how many are of earlier actions
+  Vector<GivenName> other_ways_;   // of the action at hand
 };
 
 // Plain server code: somebody else is connected, or a prepared transaction may be there.
@@ -147,6 +155,10 @@ Vector<Dependent> find_column_dependents(const Relation& relation, const Column&
 Vector<Dependent> find_relation_dependents(const Relation& relation);
 // Functions whose text mentions the name, but for those that have it.
 Vector<Dependent> find_mentions(std::string_view name);
+Misfits probe_misfits(const Relation& relation, const Action& action);
+Generation analyse_generation(const Relation& relation, const Action& action);
+bool is_new_default_volatile(const Relation& relation, const Action& action);
+NotNullPromise find_not_null_promise(const Relation& relation, const Column& column);
 Belongings read_belongings(const Relation& relation, const Column& column);
 IndexUse read_index_use(const Relation& relation, const Index& index);
 KeyIndex read_key_index(const Relation& relation, const Index& index);

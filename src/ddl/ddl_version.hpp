@@ -25,6 +25,16 @@ inline bool is_virtual_generated(const Constraint* constraint) {
 #endif
 }
 
+// STORAGE in the definition of a column came with 16.
+inline const char* storage_of(const ColumnDef* definition) {
+#if PG_VERSION_NUM >= 160000
+  return definition->storage_name;
+#else
+  (void)definition;
+  return nullptr;
+#endif
+}
+
 // A virtual column has no values in the rows.
 inline bool is_virtual_column(Oid relation, AttrNumber number) {
 #if PG_VERSION_NUM >= 180000
@@ -40,6 +50,33 @@ inline bool is_not_enforced(const Constraint* constraint) {
 #if PG_VERSION_NUM >= 180000
   const bool may_be = constraint->contype == CONSTR_CHECK || constraint->contype == CONSTR_FOREIGN;
   return may_be && !constraint->is_enforced;
+#else
+  (void)constraint;
+  return false;
+#endif
+}
+
+inline bool is_enforced(const FormData_pg_constraint* constraint) {
+#if PG_VERSION_NUM >= 180000
+  return constraint->conenforced;
+#else
+  (void)constraint;
+  return true;
+#endif
+}
+
+// ENFORCED and NOT ENFORCED behind a column's constraint are nodes of their own.
+inline bool is_not_enforced_attribute(const Constraint* constraint) {
+#if PG_VERSION_NUM >= 180000
+  return constraint->contype == CONSTR_ATTR_NOT_ENFORCED;
+#else
+  (void)constraint;
+  return false;
+#endif
+}
+inline bool is_enforcement_attribute(const Constraint* constraint) {
+#if PG_VERSION_NUM >= 180000
+  return constraint->contype == CONSTR_ATTR_ENFORCED || is_not_enforced_attribute(constraint);
 #else
   (void)constraint;
   return false;
@@ -100,6 +137,19 @@ inline bool walk_tree(Node* node, bool (*walker)(Node*, void*), void* context) {
 #else
   return expression_tree_walker(
       node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context);
+#endif
+}
+
+// The NOT NULL constraint of the column that is NOT VALID, copied; null where there is none.
+inline const char* unvalidated_not_null_constraint(Oid relation, AttrNumber column) {
+#if PG_VERSION_NUM >= 180000
+  HeapTuple tuple = findNotNullConstraintAttnum(relation, column);
+  if (tuple == nullptr) return nullptr;
+  const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
+  return form->convalidated ? nullptr : pstrdup(NameStr(form->conname));
+#else
+  (void)relation, (void)column;
+  return nullptr;
 #endif
 }
 

@@ -1,19 +1,15 @@
 // Looks for the rows that would make a unique index fail, before anybody waits for its build.
 #include "core/text.hpp"
 #include "ddl/catalog_facts.hpp"
+#include "ddl/probe.hpp"
 #include "pg/search_path.hpp"
 #include "pg/spi.hpp"
 #include "pg/subtransaction.hpp"
-#include "pg/syscache.hpp"
 #include "pg/time_limit.hpp"
 
 extern "C" {
-#include "catalog/pg_class.h"
-#include "catalog/pg_inherits.h"
-#include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_utilcmd.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
@@ -24,10 +20,6 @@ namespace db_guard::ddl {
 namespace {
 
 using core::concat;
-
-// Long enough for a million rows, short enough for somebody who waits for an answer.
-constexpr int kProbeMilliseconds = 500;
-constexpr int kMostExamples = 3;
 
 // What a unique index would compare: SQL of each key part, and of the predicate.
 struct Key {
@@ -108,52 +100,6 @@ Text probe_sql(const Relation& relation, const Key& key) {
                  " || ') ' || count(*) || ' times' FROM ", relation.display, conditions_of(key),
                  " GROUP BY ", columns, " HAVING count(*) > 1 LIMIT ",
                  core::number(kMostExamples)});
-}
-
-// Casts and operators of the key's types run here, as they would for the index: as the table's
-// owner, with no way to act for the caller.
-class AsOwner {
- public:
-  explicit AsOwner(Oid relation) {
-    pg::call([&] {
-      GetUserIdAndSecContext(&user_, &context_);
-      Oid owner = user_;
-      pg::read_syscache<Form_pg_class>(RELOID, ObjectIdGetDatum(relation),
-                                       [&](auto* form, HeapTuple) { owner = form->relowner; });
-      SetUserIdAndSecContext(owner, context_ | SECURITY_RESTRICTED_OPERATION);
-    });
-  }
-  ~AsOwner() { SetUserIdAndSecContext(user_, context_); }
-  AsOwner(const AsOwner&) = delete;
-  AsOwner& operator=(const AsOwner&) = delete;
-
- private:
-  Oid user_ = InvalidOid;
-  int context_ = 0;
-};
-
-// Partitions and children too: the probe would wait for each of them.
-bool lock_all_without_waiting(const Relation& relation) {
-  const Oid id = relation.id;
-  const bool with_children = relation.has_children;
-  return pg::call([&] {
-    if (!lock_without_waiting(id)) return false;
-    if (!with_children) return true;
-    ListCell* cell = nullptr;
-    foreach (cell, find_all_inheritors(id, NoLock, nullptr)) {
-      if (!lock_without_waiting(lfirst_oid(cell))) return false;
-    }
-    return true;
-  });
-}
-
-// Forced row-level security would hide rows even from the owner, and "no equal keys" would be a
-// lie. With row_security off the server raises instead. Undone with the subtransaction.
-void refuse_to_see_less() {
-  pg::call([] {
-    (void)set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL,
-                            true, 0, false);
-  });
 }
 
 void search(const Relation& relation, const Action& action, Duplicates& found) {

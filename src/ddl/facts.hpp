@@ -28,6 +28,7 @@ struct Relation {
   bool is_partition = false;
   bool has_children = false;  // partitions or inheriting tables
   bool only = false;          // the statement says ONLY: sizes leave descendants out
+  int columns = 0;            // that it ever had: dropped ones keep their place
 
   [[nodiscard]] bool partitioned() const { return kind == 'p'; }
   [[nodiscard]] bool has_rows() const { return kind == 'r' || kind == 'p' || kind == 'm'; }
@@ -35,7 +36,7 @@ struct Relation {
 
 // Of a table with partitions or inheriting tables: the sum over all that have rows of their own.
 struct Size {
-  std::uint64_t bytes = 0;   // heap and TOAST
+  std::uint64_t bytes = 0;   // heap and TOAST, or the index
   double rows = -1;          // the planner's estimate; below 0 when never analysed
   std::uint32_t leaves = 0;  // partitions or descendants
   std::uint32_t indexes = 0;
@@ -53,8 +54,10 @@ struct Column {
 };
 
 struct NewColumn {
-  Text type;
-  Text default_sql;  // deparsed; empty without a default
+  Text type;                   // with STORAGE, COMPRESSION and COLLATE
+  Text base_type;              // of a constrained domain: what to make the column of instead
+  Vector<Text> domain_checks;  // of one: "VALUE > 0"
+  Text default_sql;            // deparsed; empty without a default
   bool has_default = false;
   bool volatile_default = false;
   bool serial = false;
@@ -63,8 +66,22 @@ struct NewColumn {
   bool stored_generated = false;
   bool virtual_generated = false;
   bool constrained_domain = false;
-  bool not_null = false;
+  bool not_null = false;   // by itself or its domain
   bool composite = false;  // IS NULL is true of a row of NULLs, too
+};
+
+// What a generated column is computed from, as SQL over the table's columns and over NEW's. Empty
+// where that could not be had without waiting for a lock, or is about a column that is yet to come.
+struct Generation {
+  Text expression;
+  Text expression_of_new;
+  bool comparable = true;  // the type has an equality operator
+};
+
+// A constraint that would make a column NOT NULL, or prove it, if only it were validated.
+struct NotNullPromise {
+  Text constraint;      // raw; empty: there is none
+  bool native = false;  // NOT NULL itself, from 18 on, and no CHECK
 };
 
 struct ForeignKey {
@@ -75,8 +92,26 @@ struct ForeignKey {
   bool referencing = false;    // the altered table is the one with the key
 };
 
+// Which values the new type of a column has a place for.
+enum class Fit : std::uint8_t {
+  kEvery,
+  kSome,     // the others make the server refuse
+  kChanged,  // others come out changed: rounded, or cut
+};
+
+// Values that do not fit, as far as they were found.
+struct Misfits {
+  bool searched = false;  // false: not allowed to look, or a lock was in the way
+  bool complete = false;  // the search ended within its time
+  Text error;             // what the server says of the first that it cannot convert
+  Vector<Text> examples;  // "0.125 becomes 0.13"
+};
+
 struct TypeChange {
   bool refused = false;  // the server will not do it at all
+  Fit fit = Fit::kEvery;
+  bool converts = false;  // by a USING expression
+  Text fits;              // SQL that is true of the values that fit; empty where they all do
   bool rewrite = false;
   bool composite = false;  // of the new type: IS NULL is true of a row of NULLs, too
   Text old_type;
@@ -137,6 +172,7 @@ struct Index {
   bool valid = true;
   bool unique = false;
   bool backs_constraint = false;
+  bool exclusion = false;  // of an EXCLUDE constraint
   bool partitioned = false;
   bool is_partition = false;
 };
@@ -297,6 +333,13 @@ class Facts {
   virtual Text not_null_proof(const Relation& relation, const Column& column) = 0;
   virtual NewColumn new_column(const Action& action) = 0;
   virtual TypeChange type_change(const Relation& relation, const Action& action) = 0;
+  // Looks for values that a change of type would lose or stumble on. Bounded in time.
+  virtual Misfits misfits(const Relation& relation, const Action& action) = 0;
+  // Of GENERATED and of SET EXPRESSION.
+  virtual Generation generation(const Relation& relation, const Action& action) = 0;
+  // Of SET DEFAULT.
+  virtual bool has_volatile_default(const Relation& relation, const Action& action) = 0;
+  virtual NotNullPromise not_null_promise(const Relation& relation, const Column& column) = 0;
   virtual Vector<Dependent> column_dependents(const Relation& relation, const Column& column) = 0;
   virtual Vector<Dependent> relation_dependents(const Relation& relation) = 0;
   virtual Belongings belongings(const Relation& relation, const Column& column) = 0;
@@ -333,6 +376,10 @@ class Facts {
 
   virtual Text quote(std::string_view identifier) = 0;
   virtual Text quote_literal(std::string_view text) = 0;
+  // Rules that report the same action print ways of which one is gone: names that the other ways
+  // have taken are free. Those of earlier actions are not.
+  virtual void begin_way() = 0;
+  virtual void end_action() = 0;
   // A free name for an index or constraint on `relation`, as the server would choose it.
   virtual Text free_name(const Relation& relation, std::string_view part,
                          std::string_view label) = 0;

@@ -83,16 +83,48 @@ Node* plan_constraints(const ColumnDef* definition, ColumnPlan& plan) {
 struct ColumnWords {
   ColumnPlan plan;
   const char* type;
+  const char* base_type;
+  List* domain_checks;  // of C strings
+  bool domain_not_null;
   const char* default_sql;
 };
+
+// The type as the definition of the column has to have it, with what ADD COLUMN says of it besides.
+const char* definition_of(const TypeOf& type, const ColumnDef* definition) {
+  StringInfoData text;
+  initStringInfo(&text);
+  appendStringInfoString(&text, format_type_with_typemod(type.type, type.modifier));
+  const char* storage = storage_of(definition);
+  if (storage != nullptr) appendStringInfo(&text, " STORAGE %s", storage);
+  if (definition->compression != nullptr) {
+    appendStringInfo(&text, " COMPRESSION %s", quote_identifier(definition->compression));
+  }
+  if (OidIsValid(type.collation) && type.collation != get_typcollation(type.type)) {
+    appendStringInfo(&text, " COLLATE %s", generate_collation_name(type.collation));
+  }
+  return text.data;
+}
+
+// Down to the type that the innermost domain is made of.
+void describe_domain(TypeOf type, const ColumnDef* definition, ColumnWords& words) {
+  while (get_typtype(type.type) == TYPTYPE_DOMAIN) {
+    words.domain_checks = list_concat(print_domain_checks(type.type), words.domain_checks);
+    words.domain_not_null |= is_domain_not_null(type.type);
+    type.type = base_of_domain(type.type, &type.modifier);
+  }
+  words.base_type = definition_of(type, definition);
+}
 
 ColumnWords describe(const ColumnDef* definition) {
   ColumnWords words{};
   words.plan = plan_new_column(definition);
   words.type = words.plan.type_name;
   if (words.plan.serial) return words;
+  TypeOf type{words.plan.type, words.plan.modifier, InvalidOid};
+  type.collation = GetColumnDefCollation(nullptr, const_cast<ColumnDef*>(definition), type.type);
   const int nest_level = pg::pin_search_path();
-  words.type = format_type_with_typemod(words.plan.type, words.plan.modifier);
+  words.type = definition_of(type, definition);
+  if (words.plan.constrained_domain) describe_domain(type, definition, words);
   if (words.plan.has_default) {
     words.default_sql = deparse_expression(words.plan.default_expression, NIL, false, false);
   }
@@ -132,6 +164,10 @@ NewColumn analyse_new_column(const Action& action) {
   const ColumnPlan& plan = words.plan;
   NewColumn column;
   if (words.type != nullptr) column.type = words.type;
+  if (words.base_type != nullptr) column.base_type = words.base_type;
+  for (int i = 0; i < list_length(words.domain_checks); i++) {
+    column.domain_checks.emplace_back(static_cast<const char*>(list_nth(words.domain_checks, i)));
+  }
   if (words.default_sql != nullptr) column.default_sql = words.default_sql;
   column.has_default = plan.has_default;
   column.volatile_default = plan.volatile_default;
@@ -141,7 +177,7 @@ NewColumn analyse_new_column(const Action& action) {
   column.stored_generated = plan.stored_generated;
   column.virtual_generated = plan.virtual_generated;
   column.constrained_domain = plan.constrained_domain;
-  column.not_null = plan.not_null;
+  column.not_null = plan.not_null || words.domain_not_null;
   column.composite = plan.composite;
   return column;
 }

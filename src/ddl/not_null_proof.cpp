@@ -1,6 +1,7 @@
 // Whether the server will skip the scan of SET NOT NULL. Its own test is not exported, so this does
 // the same with the functions that are: validated CHECK constraints must imply IS NOT NULL.
 #include "ddl/catalog_facts.hpp"
+#include "ddl/ddl_version.hpp"
 #include "ddl/plain_facts.hpp"
 #include "pg/call.hpp"
 
@@ -78,6 +79,52 @@ const char* prove_not_null(Oid relation, AttrNumber column, const List* without)
   table_close(catalog, AccessShareLock);
   if (proof == nullptr && predicate_implied_by(wanted, together, true)) proof = names.data;
   return proof;
+}
+
+namespace {
+
+// The name of the first CHECK constraint that would be a proof, if only it were validated.
+const char* find_unvalidated_check(Oid relation, AttrNumber column) {
+  List* wanted = list_make1(not_null_test(relation, column));
+  const char* found = nullptr;
+  ::Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(relation));
+  SysScanDesc scan =
+      systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true, nullptr, 1, &key);
+  HeapTuple tuple = nullptr;
+  while (found == nullptr && HeapTupleIsValid(tuple = systable_getnext(scan))) {
+    const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
+    if (form->contype != CONSTRAINT_CHECK || form->convalidated || !is_enforced(form)) continue;
+    if (predicate_implied_by(wanted, parts_of_check(catalog, tuple), true)) {
+      found = pstrdup(NameStr(form->conname));
+    }
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  return found;
+}
+
+struct PromiseRow {
+  const char* constraint;
+  bool native;
+};
+
+PromiseRow read_promise(Oid relation, AttrNumber column) {
+  const char* native = unvalidated_not_null_constraint(relation, column);
+  if (native != nullptr) return {native, true};
+  return {find_unvalidated_check(relation, column), false};
+}
+
+}  // namespace
+
+NotNullPromise find_not_null_promise(const Relation& relation, const Column& column) {
+  const Oid id = relation.id;
+  const AttrNumber number = column.number;
+  const PromiseRow row = pg::call([&] { return read_promise(id, number); });
+  if (row.constraint == nullptr) return {};
+  return {Text(row.constraint), row.native};
 }
 
 Text find_not_null_proof(const Relation& relation, const Column& column) {

@@ -63,4 +63,10 @@ NullTest* not_null_test(Oid relation, AttrNumber column);
 // rows without a NULL there.
 bool is_key_indexed(Oid table, const AttrNumber* columns, int count);
 
+// The CHECK expressions of one domain, printed, in which VALUE stands for the value: C strings.
+List* print_domain_checks(Oid domain);
+bool is_domain_not_null(Oid domain);
+// The type that it is made of, which may be a domain itself, and that one's modifier.
+Oid base_of_domain(Oid domain, int32* modifier);
+
 }  // namespace db_guard::ddl

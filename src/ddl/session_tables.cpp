@@ -5,6 +5,7 @@
 #include "pg/server_version.hpp"
 
 extern "C" {
+#include "access/twophase.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "nodes/makefuncs.h"
@@ -112,8 +113,12 @@ bool is_free_of_others(Oid relation) {
 
 bool is_own_table(Oid relation) {
   const Created* created = find_created(relation);
-  if (created == nullptr || !is_free_of_others(relation)) return false;
-  return has_been_alone_since(*created) || !statistics_show_use(relation);
+  if (created == nullptr) return false;
+  const bool alone = has_been_alone_since(*created);
+  // Prepared transactions lock what their sessions locked; without any, nobody is left who could.
+  // Looking at all locks is what costs most here.
+  if (alone && max_prepared_xacts == 0) return true;
+  return is_free_of_others(relation) && (alone || !statistics_show_use(relation));
 }
 
 // The table, be it named by its index.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "ddl/column_part.hpp"
 #include "ddl/kind_set.hpp"
 #include "ddl/object_name.hpp"
 
@@ -88,6 +89,7 @@ enum class ActionKind : std::uint8_t {
   kChangeSetting,  // ALTER SYSTEM, ALTER ROLE ... SET, ALTER DATABASE ... SET
   kDropRole,
   kGrantPower,  // CREATE ROLE, ALTER ROLE and GRANT of what makes a superuser, or nearly one
+  kMoveAll,     // ALL IN TABLESPACE: the target is the table space, new_name where to
 };
 
 constexpr bool has_existing_target(ActionKind kind) { return kind < ActionKind::kCreateTable; }
@@ -159,6 +161,7 @@ struct Action {
   // REINDEX and ALTER DOMAIN the whole statement. Empty where it could not be told from its
   // neighbours.
   Text clause;
+  Vector<ColumnPart> parts;  // of kAddColumn, but for COLLATE
   // The parse node, for Facts to analyse; nothing else looks inside.
   const void* node = nullptr;
   int command = 0;  // of ALTER TABLE: which of its commands, from 0

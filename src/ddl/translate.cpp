@@ -32,6 +32,14 @@ Text tail_of(const IndexStmt* tree, const Source& source) {
   return concat({" ", core::trim_statement(statement.substr(end))});
 }
 
+void translate_move_all(const AlterTableMoveAllStmt* tree, Statement& statement) {
+  Action action;
+  action.kind = ActionKind::kMoveAll;
+  action.target.name = text_of(tree->orig_tablespacename);
+  action.new_name = text_of(tree->new_tablespacename);
+  statement.actions.push_back(std::move(action));
+}
+
 void translate_index(const IndexStmt* tree, const Source& source, Statement& statement) {
   Action action;
   action.kind = ActionKind::kCreateIndex;
@@ -66,6 +74,9 @@ Statement translate(const Node* tree, std::string_view tag, const Source& source
   switch (nodeTag(tree)) {
     case T_AlterTableStmt:
       translate_alter_table(reinterpret_cast<const AlterTableStmt*>(tree), source, statement);
+      break;
+    case T_AlterTableMoveAllStmt:
+      translate_move_all(reinterpret_cast<const AlterTableMoveAllStmt*>(tree), statement);
       break;
     case T_IndexStmt:
       translate_index(reinterpret_cast<const IndexStmt*>(tree), source, statement);

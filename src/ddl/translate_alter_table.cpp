@@ -82,14 +82,24 @@ void translate_constraint(const Constraint* constraint, Action& action) {
   action.other_columns = strings_of(constraint->pk_attrs);
 }
 
+// Of a column's constraint these are nodes of their own, behind it. False: it is none of them.
+bool note_attribute(const Constraint* constraint, KeySpec& key) {
+  key.deferrable |=
+      constraint->contype == CONSTR_ATTR_DEFERRABLE || constraint->contype == CONSTR_ATTR_DEFERRED;
+  key.initially_deferred |= constraint->contype == CONSTR_ATTR_DEFERRED;
+  return is_attribute(constraint);
+}
+
 void translate_add_column(const AlterTableCmd* command, Action& action) {
   const auto* definition = reinterpret_cast<const ColumnDef*>(command->def);
   action.column = text_of(definition->colname);
   action.if_not_exists = command->missing_ok;
   action.node = definition;
   ListCell* cell = nullptr;
+  bool of_key = false;
   foreach (cell, definition->constraints) {
     const auto* constraint = static_cast<const Constraint*>(lfirst(cell));
+    of_key = of_key && note_attribute(constraint, action.key);
     if (constraint->contype == CONSTR_FOREIGN) {
       action.other = name_of(constraint->pktable);
       action.other_columns = strings_of(constraint->pk_attrs);
@@ -97,6 +107,7 @@ void translate_add_column(const AlterTableCmd* command, Action& action) {
     if (constraint->contype != CONSTR_PRIMARY && constraint->contype != CONSTR_UNIQUE) continue;
     action.key = key_of(constraint);
     action.key.columns = {action.column};
+    of_key = true;
   }
 }
 
@@ -273,7 +284,13 @@ void translate_alter_table(const AlterTableStmt* tree, const Source& source, Sta
     action.only = !tree->relation->inh;
     action.command = i;
     if (!clauses.empty()) action.clause = clauses[std::size_t(i)];
-    translate_command(static_cast<const AlterTableCmd*>(list_nth(tree->cmds, i)), action);
+    const auto* command = static_cast<const AlterTableCmd*>(list_nth(tree->cmds, i));
+    translate_command(command, action);
+    if (action.kind == ActionKind::kAddColumn) {
+      const auto* definition = reinterpret_cast<const ColumnDef*>(command->def);
+      action.parts = parts_of(definition, source,
+                              clauses.empty() ? std::string_view() : clauses[std::size_t(i)]);
+    }
     statement.actions.push_back(std::move(action));
   }
 }

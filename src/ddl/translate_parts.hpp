@@ -30,6 +30,12 @@ bool translate_data_change(const Node* tree, Statement& statement);
 bool translate_reindex(const Node* tree, const Source& source, Statement& statement);
 bool translate_domain(const Node* tree, const Source& source, Statement& statement);
 
+// DEFERRABLE and the like stand behind the constraint of a column that they are about, as nodes of
+// their own.
+bool is_attribute(const Constraint* constraint);
+// `clause` is the action as typed; empty: the parts are without their text.
+Vector<ColumnPart> parts_of(const ColumnDef* definition, const Source& source,
+                            std::string_view clause);
 void translate_alter_table(const AlterTableStmt* tree, const Source& source, Statement& statement);
 // Settings for good and roles; nothing where the command is none of these.
 void translate_server_command(const Node* tree, Statement& statement);

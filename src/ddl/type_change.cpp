@@ -2,7 +2,8 @@
 // it what the server asks; then walks the same dependencies that the server walks.
 #include "ddl/catalog_facts.hpp"
 #include "ddl/ddl_version.hpp"
-#include "ddl/plain_facts.hpp"
+#include "ddl/narrowing.hpp"
+#include "ddl/resolve_columns.hpp"
 #include "pg/call.hpp"
 #include "pg/search_path.hpp"
 #include "pg/syscache.hpp"
@@ -56,6 +57,7 @@ struct Altered {
 // The change in words, for the rules that will speak of it.
 struct ChangeWords {
   TypePlan plan;
+  FitPlan fit;
   bool composite;
   const char* old_type;
   const char* new_type;
@@ -67,26 +69,6 @@ const char* type_text(const TypeOf& type) {
   const char* name = format_type_with_typemod(type.type, type.modifier);
   if (!OidIsValid(type.collation) || type.collation == get_typcollation(type.type)) return name;
   return psprintf("%s COLLATE %s", name, generate_collation_name(type.collation));
-}
-
-// A USING expression names columns. They are resolved from the catalog, since opening the relation
-// for a parse namespace would need a lock on it.
-Node* resolve_column(ParseState* state, ColumnRef* reference) {
-  const auto* altered = static_cast<const Altered*>(state->p_ref_hook_state);
-  Node* last = static_cast<Node*>(llast(reference->fields));
-  if (!IsA(last, String)) return nullptr;
-  const AttrNumber number = get_attnum(altered->relation, strVal(last));
-  if (number == InvalidAttrNumber) return nullptr;
-  TypeOf type{};
-  get_atttypetypmodcoll(altered->relation, number, &type.type, &type.modifier, &type.collation);
-  return reinterpret_cast<Node*>(makeVar(1, number, type.type, type.modifier, type.collation, 0));
-}
-
-ParseState* parse_state(const Altered& altered) {
-  ParseState* state = make_parsestate(nullptr);
-  state->p_pre_columnref_hook = resolve_column;
-  state->p_ref_hook_state = const_cast<Altered*>(&altered);
-  return state;
 }
 
 // The USING expression, or the column itself.
@@ -109,10 +91,10 @@ void print_conversion(Oid relation, ChangeWords& words) {
   List* as_table = deparse_context_for(name, relation);
   List* as_new = deparse_context_for("new", relation);
   Node* value = words.plan.value;
-  words.conversion =
-      psprintf("(%s)::%s", deparse_expression(value, as_table, false, false), words.new_type);
-  words.conversion_of_new =
-      psprintf("(%s)::%s", deparse_expression(value, as_new, true, false), words.new_type);
+  // Assigned to a column of the new type it is converted as the statement would do it. A cast would
+  // cut what the statement refuses.
+  words.conversion = deparse_expression(value, as_table, false, false);
+  words.conversion_of_new = deparse_expression(value, as_new, true, false);
   pg::unpin_search_path(nest_level);
 }
 
@@ -285,6 +267,12 @@ ChangeWords describe_change(Oid relation, const char* column, const ColumnDef* d
   words.new_type = pg::under_pinned_search_path([&] { return type_text(plan.after); });
   words.composite = type_is_rowtype(plan.after.type);
   if (plan.rewrite || plan.rebuilt_indexes != NIL) print_conversion(relation, words);
+  if (!plan.rewrite) return words;
+  // What an expression makes of the values is up to whoever wrote it.
+  const bool converts = definition->raw_default != nullptr;
+  words.fit = pg::under_pinned_search_path([&] {
+    return converts ? FitPlan{Fit::kSome, nullptr} : plan_fit(plan, quote_identifier(column));
+  });
   return words;
 }
 
@@ -353,7 +341,7 @@ TypePlan plan_type_change(Oid relation, const char* column, const ColumnDef* def
   plan.after.collation =
       GetColumnDefCollation(nullptr, const_cast<ColumnDef*>(definition), plan.after.type);
   const Altered altered{relation, plan.number, plan.before, plan.after};
-  ParseState* state = parse_state(altered);
+  ParseState* state = parse_state_of(&altered.relation);
   plan.value = converted_value(altered, definition, state);
   Node* expression = conversion(altered, static_cast<Node*>(copyObjectImpl(plan.value)), state);
   // Types and foreign tables have no rows that could be converted.
@@ -386,6 +374,9 @@ TypeChange analyse_type_change(const Relation& relation, const Action& action, F
   change.refused = plan.refused != nullptr;
   change.rewrite = plan.rewrite;
   change.composite = words.composite;
+  change.converts = definition->raw_default != nullptr;
+  change.fit = words.fit.fit;
+  if (words.fit.fits != nullptr) change.fits = words.fit.fits;
   change.old_type = words.old_type;
   change.new_type = words.new_type;
   if (words.conversion != nullptr) {

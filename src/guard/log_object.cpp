@@ -76,6 +76,20 @@ LogObject relation_object(const RangeVar* range) {
   return {quote_qualified_identifier(schema, name), temporary, id};
 }
 
+// A view may turn out temporary, which only the catalogs tell.
+bool creates_table(const Node* tree) {
+  return IsA(tree, CreateStmt) || IsA(tree, CreateTableAsStmt);
+}
+
+// Where it is put says enough, which spares a look into emptied caches.
+LogObject table_object(const RangeVar* range) {
+  const Oid schema = range->schemaname != nullptr ? get_namespace_oid(range->schemaname, true)
+                                                  : RangeVarGetCreationNamespace(range);
+  if (!OidIsValid(schema)) return relation_object(range);
+  return {quote_qualified_identifier(get_namespace_name(schema), range->relname),
+          isAnyTempNamespace(schema), get_relname_relid(range->relname, schema)};
+}
+
 const char* quoted_list(List* names) {
   return names != NIL ? NameListToQuotedString(names) : nullptr;
 }
@@ -244,6 +258,7 @@ const char* name_of_other(const Node* tree) {
 LogObject object_of(const Frame& frame, const Node* tree) {
   if (frame.object != nullptr) return {frame.object, false, InvalidOid};
   const RangeVar* range = relation_of(tree);
+  if (range != nullptr && creates_table(tree)) return table_object(range);
   if (range != nullptr) return relation_object(range);
   switch (nodeTag(tree)) {
     case T_TruncateStmt:
@@ -258,7 +273,7 @@ LogObject object_of(const Frame& frame, const Node* tree) {
 }
 
 void note_object(Frame& frame, const Node* tree) {
-  if (IsA(tree, RenameStmt) || IsA(tree, AlterObjectSchemaStmt)) return;
+  if (IsA(tree, RenameStmt) || IsA(tree, AlterObjectSchemaStmt) || creates_table(tree)) return;
   const RangeVar* range = relation_of(tree);
   if (range == nullptr) return;
   const LogObject object = relation_object(range);

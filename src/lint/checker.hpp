@@ -3,6 +3,7 @@
 
 #include "core/plpgsql_text.hpp"
 #include "ddl/declaration.hpp"
+#include "ddl/script_transaction.hpp"
 #include "ddl/translate.hpp"
 #include "lint/lent_sizes.hpp"
 #include "lint/notices.hpp"
@@ -10,6 +11,7 @@
 #include "lint/script.hpp"
 #include "lint/script_settings.hpp"
 #include "lint/statement_targets.hpp"
+#include "pg/spi.hpp"
 #include "policy/rule_policy.hpp"
 
 namespace db_guard::lint {
@@ -41,26 +43,31 @@ class Checker {
   void check_embedded(const Place& place, const core::EmbeddedStatement& embedded);
   void follow_setting(const Place& place, VariableSetStmt* statement);
   void note(Node* tree);
-  void end_transaction();
+  void follow_transaction(const Place& place, const TransactionStmt* statement);
+  ddl::TransactionSlip take_step(const Place& place, const TransactionStmt* statement);
+  void end_file();
 
   void judge(const Place& place, Node* tree, const ddl::Source& source);
+  void judge_commit(const Place& place);
   core::Vector<core::Finding> evaluate(const ddl::Statement& statement);
   core::Vector<core::Finding> review(const ddl::Declarations& declarations, const Node* tree);
-  void apply_policy(std::string_view text, core::Vector<core::Finding>& found);
+  void report(const Place& place, core::Vector<core::Finding> found);
   bool is_here(const Place& place, const Node* tree);
   void say_why_refused(const Place& place, const Node* tree);
 
   void add(const Place& place, core::Finding finding);
   void add(const Place& place, const Notice& notice, Text message);
 
+  pg::QueryMemory catalogs_;
   ScriptSettings& settings_;
   bool by_policy_;
   std::uint64_t small_table_size_;
   std::optional<policy::Policy> policy_;
   effects::ScriptState script_{};
   ScriptTypes types_{};
-  ddl::Transaction transaction_;  // that the script has open
-  bool changed_ = false;          // an earlier statement changes something
+  ddl::ScriptTransaction transaction_;
+  Place block_start_{};   // where the open transaction begins
+  bool changed_ = false;  // an earlier statement changes something
   LentSizes lent_;
   std::string_view file_;
   Vector<ReportedFinding> findings_;

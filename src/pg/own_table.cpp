@@ -5,6 +5,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -16,6 +17,11 @@ extern "C" {
 namespace db_guard::pg {
 
 namespace {
+
+Oid own_table_named(const char* name) {
+  const Oid schema = get_namespace_oid("db_guard", true);
+  return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
 
 bool has_shape(TupleDesc shape, const OwnTable& table) {
   if (shape->natts != table.columns) return false;
@@ -45,8 +51,7 @@ void scan(::Relation table, Oid index, ScanKey condition, const Receiver& receiv
 
 ::Relation open_own_table(const OwnTable& table, const char** problem) {
   *problem = nullptr;
-  const Oid schema = get_namespace_oid("db_guard", true);
-  const Oid id = OidIsValid(schema) ? get_relname_relid(table.name, schema) : InvalidOid;
+  const Oid id = own_table_named(table.name);
   if (!OidIsValid(id)) return nullptr;
   if (!ConditionalLockRelationOid(id, AccessShareLock)) {
     *problem = psprintf("another session has db_guard.%s locked", table.name);
@@ -61,6 +66,17 @@ void scan(::Relation table, Oid index, ScanKey condition, const Receiver& receiv
   relation_close(relation, AccessShareLock);
   *problem = psprintf("db_guard.%s has been altered", table.name);
   return nullptr;
+}
+
+bool may_hold_rows(const char* own_table) {
+  const Oid id = own_table_named(own_table);
+  if (!OidIsValid(id)) return false;
+  if (!ConditionalLockRelationOid(id, AccessShareLock)) return true;
+  ::Relation table = try_relation_open(id, NoLock);
+  if (table == nullptr) return false;
+  const bool any = RelationGetNumberOfBlocks(table) > 0;
+  relation_close(table, AccessShareLock);
+  return any;
 }
 
 void read_rows(::Relation table, RowReader reader, void* argument) {

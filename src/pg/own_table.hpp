@@ -24,6 +24,10 @@ struct OwnTable {
 // null).
 ::Relation open_own_table(const OwnTable& table, const char** problem);
 
+// False only where the table surely holds no row, or is not there; one look at its size. Cheap
+// enough for every DDL statement.
+bool may_hold_rows(const char* own_table);
+
 using RowReader = void (*)(HeapTuple row, TupleDesc shape, void* argument);
 
 // Calls the reader for every row. The statement's snapshot decides what it sees; where none

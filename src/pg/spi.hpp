@@ -1,6 +1,9 @@
 // SQL from C++: one statement in, its rows out as text.
 #pragma once
 
+#include <string>
+#include <unordered_map>
+
 #include "core/memory.hpp"
 #include "pg/call.hpp"
 
@@ -23,5 +26,23 @@ struct Rows {
 // standard_conforming_strings = on, whatever the session's are. Parameters are text ($1 ...); cast
 // them in the statement.
 Rows query(const char* sql, std::initializer_list<const char*> parameters = {});
+
+// While one lives, the same statement with the same parameters is run once: for a run that looks at
+// the catalogs many times and changes nothing in them.
+class QueryMemory {
+ public:
+  QueryMemory();
+  ~QueryMemory();
+  QueryMemory(const QueryMemory&) = delete;
+  QueryMemory& operator=(const QueryMemory&) = delete;
+
+ private:
+  friend Rows query(const char* sql, std::initializer_list<const char*> parameters);
+
+  // The answers live in a context of their own: who asked may be in a subtransaction.
+  MemoryContext context_;
+  std::unordered_map<std::string, Rows> answers_;
+  QueryMemory* outer_;
+};
 
 }  // namespace db_guard::pg

@@ -1,5 +1,6 @@
 // DDL changes rows, too: partitions come and go with theirs, rewrites give them other values. What
 // no row trigger sees is recorded here.
+#include "pg/own_table.hpp"
 #include "pg/server_version.hpp"
 #include "rowaudit/audit_sql.hpp"
 #include "rowaudit/audit_target.hpp"
@@ -18,7 +19,6 @@ extern "C" {
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "nodes/parsenodes.h"
-#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -78,8 +78,11 @@ struct Audited {
   int32 table_id;
 };
 
+// Asked first: nobody's DDL is to pay for an audit that there is not.
+bool is_anything_audited() { return pg::may_hold_rows("audited_table"); }
+
 Audited audited_table_named(const RangeVar* name) {
-  if (name == nullptr) return {InvalidOid, 0};
+  if (name == nullptr || !is_anything_audited()) return {InvalidOid, 0};
   const Oid id = RangeVarGetRelid(name, NoLock, true);
   if (!OidIsValid(id)) return {InvalidOid, 0};
   const char kind = get_rel_relkind(id);
@@ -168,10 +171,20 @@ struct Work {
   bool detaches;
   bool disables;
   bool other;
+
+  [[nodiscard]] bool any() const { return attaches || detaches || disables || other; }
 };
 
 void note_command(Work& work, AlterTableType type) {
   switch (type) {
+    // Neither the columns nor the key of any table.
+    case AT_ColumnDefault:
+    case AT_SetStatistics:
+    case AT_SetStorage:
+    case AT_SetRelOptions:
+    case AT_ResetRelOptions:
+    case AT_ValidateConstraint:
+      break;
     case AT_AttachPartition:
       work.attaches = true;
       break;
@@ -247,10 +260,11 @@ void record_rewrite(const Audited& audited) {
 }
 
 void follow_alter_table(const AlterTableStmt* statement) {
+  const Work work = work_of(statement);
+  if (!work.any()) return;
   const Audited audited = audited_table_named(statement->relation);
   if (audited.table_id == 0) return;
   CommandCounterIncrement();
-  const Work work = work_of(statement);
   if (work.attaches) take_in_new_partitions(audited);
   if (work.detaches) let_go_of_old_partitions(audited);
   if (work.disables) note_disabled(audited);
@@ -317,7 +331,7 @@ void record_dropped_partition(const List* name) {
 }
 
 void record_dropped_partitions(const DropStmt* statement) {
-  if (statement->removeType != OBJECT_TABLE) return;
+  if (statement->removeType != OBJECT_TABLE || !is_anything_audited()) return;
   ListCell* cell = nullptr;
   foreach (cell, statement->objects) record_dropped_partition(lfirst_node(List, cell));
 }
@@ -360,18 +374,8 @@ List* table_ids_from(const char* sql) {
   return result;
 }
 
-bool anything_was_audited() {
-  const Oid schema = get_namespace_oid("db_guard", true);
-  const Oid id = OidIsValid(schema) ? get_relname_relid("audited_table", schema) : InvalidOid;
-  Relation table = OidIsValid(id) ? try_relation_open(id, AccessShareLock) : nullptr;
-  if (table == nullptr) return false;
-  const bool any = RelationGetNumberOfBlocks(table) > 0;
-  relation_close(table, AccessShareLock);
-  return any;
-}
-
 void follow_drops() {
-  if (!anything_was_audited()) return;
+  if (!is_anything_audited()) return;
   List* members = table_ids_from(kDroppedMembers);
   List* gone = table_ids_from(kOrphans);
   ListCell* cell = nullptr;
@@ -394,6 +398,7 @@ const EventTriggerData* event_data(FunctionCallInfo fcinfo, const char* function
 }
 
 void note_rewrite() {
+  if (!is_anything_audited()) return;
   constexpr int kNewValues = AT_REWRITE_DEFAULT_VAL | AT_REWRITE_COLUMN_REWRITE;
   const int reason = DatumGetInt32(DirectFunctionCall1(pg_event_trigger_table_rewrite_reason, 0));
   if ((reason & kNewValues) == 0) return;

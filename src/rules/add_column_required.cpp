@@ -1,4 +1,4 @@
-#include "rules/steps.hpp"
+#include "rules/steps_column.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -29,14 +29,7 @@ void check(const Context& context, Findings& findings) {
   finding.detail = Text(
       "Existing rows have no value for the column, and code that inserts without naming it would "
       "fail from then on.");
-  finding.safe_sql.push_back(concat(
-      {"ALTER TABLE ", context.relation().display, " ADD COLUMN ", quoted, " ", added.type, ";"}));
-  Vector<Text> rest;
-  append_not_null_steps(context, context.action.column, rest);
-  append_inline_key(context, rest);
-  rest.front().insert(0,
-                      "-- deploy the code that writes it, fill the old rows in batches, then:\n");
-  for (Text& step : rest) finding.safe_sql.push_back(std::move(step));
+  append_added_column_steps(context, finding.safe_sql);
   findings.push_back(std::move(finding));
 }
 

@@ -1,4 +1,4 @@
-#include "rules/steps.hpp"
+#include "rules/steps_column.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -8,18 +8,6 @@ using core::concat;
 namespace {
 
 constexpr std::string_view kSlug = "add-column-volatile-default";
-
-void append_steps(const Context& context, const ddl::NewColumn& added, Vector<Text>& steps) {
-  const Text& table = context.relation().display;
-  const Text quoted = context.facts.quote(context.action.column);
-  steps.push_back(concat({"ALTER TABLE ", table, " ADD COLUMN ", quoted, " ", added.type, ";"}));
-  steps.push_back(concat(
-      {"ALTER TABLE ", table, " ALTER COLUMN ", quoted, " SET DEFAULT ", added.default_sql, ";"}));
-  steps.push_back(
-      backfill_step(context, concat({quoted, " = DEFAULT"}), is_null(quoted, added.composite)));
-  if (added.not_null) append_not_null_steps(context, context.action.column, steps);
-  append_inline_key(context, steps);
-}
 
 void check(const Context& context, Findings& findings) {
   if (!context.work.rewrite) return;
@@ -36,7 +24,7 @@ void check(const Context& context, Findings& findings) {
               " may differ from row to row, so every row is written anew", rebuilt_indexes(context),
               ". A constant, or a stable function such as now(), would not "
               "rewrite."});
-  append_steps(context, added, finding.safe_sql);
+  append_added_column_steps(context, finding.safe_sql);
   findings.push_back(std::move(finding));
 }
 

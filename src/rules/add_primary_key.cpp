@@ -1,5 +1,6 @@
 #include "rules/steps.hpp"
 #include "rules/steps_constraints.hpp"
+#include "rules/steps_column.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -63,7 +64,9 @@ void check(const Context& context, Findings& findings) {
                              : "The index can be built beforehand with writes going on.");
   if (key.without_overlaps) {
     finding.detail.append(" A WITHOUT OVERLAPS key has no online way: plan a window.");
-  } else if (context.action.kind == ddl::ActionKind::kAddPrimaryKey) {
+  } else if (context.action.kind == ddl::ActionKind::kAddColumn) {
+    append_added_column_steps(context, finding.safe_sql);
+  } else {
     append_key_steps(context, "PRIMARY KEY", finding.safe_sql);
   }
   finding.detail.append(duplicates_text(context));

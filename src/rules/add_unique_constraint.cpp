@@ -1,4 +1,4 @@
-#include "rules/steps.hpp"
+#include "rules/steps_column.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -16,19 +16,12 @@ bool builds_an_index(const Context& context) {
   return action.kind == ddl::ActionKind::kAddUnique;
 }
 
-// A column that the rows get values for in another way, too: the rule that reports that has the way
-// for both.
-bool is_plain_column(const ddl::NewColumn& added) {
-  if (added.serial || added.identity || added.volatile_default) return false;
-  if (added.stored_generated || added.virtual_generated) return false;
-  return added.has_default || !added.not_null;
-}
-
 void append_steps(const Context& context, Vector<Text>& steps) {
-  const bool adds_column = context.action.kind == ddl::ActionKind::kAddColumn;
-  if (adds_column && !is_plain_column(context.added())) return;
-  append_inline_column(context, steps);
-  append_key_steps(context, "UNIQUE", steps);
+  if (context.action.kind == ddl::ActionKind::kAddColumn) {
+    append_added_column_steps(context, steps);
+  } else {
+    append_key_steps(context, "UNIQUE", steps);
+  }
 }
 
 void check(const Context& context, Findings& findings) {

@@ -1,3 +1,4 @@
+#include "rules/steps_column.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -16,6 +17,7 @@ void append_steps(const Context& context, const ddl::TypeChange& change, Vector<
   }
   steps.push_back(concat({"ALTER TABLE ", table, " ALTER COLUMN ",
                           facts.quote(context.action.column), " TYPE ", change.new_type, ";"}));
+  steps.push_back(analyze_step(context));
   for (const Text& definition : change.check_definitions) {
     steps.push_back(concat({"ALTER TABLE ", table, " ADD CONSTRAINT ", definition, " NOT VALID;"}));
   }
@@ -58,9 +60,9 @@ constexpr Rule alter_column_type_check = {
     "code_filled CHECK (code <> ''));\nINSERT INTO orders SELECT g, g FROM "
     "generate_series(1, 1000) g;",
     "ALTER TABLE orders ALTER COLUMN code TYPE text;",
-    "ALTER TABLE orders DROP CONSTRAINT code_filled;\nALTER TABLE orders ALTER COLUMN "
-    "code TYPE text;\nALTER TABLE orders ADD CONSTRAINT code_filled CHECK (code <> '') "
-    "NOT VALID;\nALTER TABLE orders VALIDATE CONSTRAINT code_filled;",
+    "ALTER TABLE orders ADD COLUMN code_new text;\nALTER TABLE orders ADD CONSTRAINT "
+    "code_new_filled CHECK (code_new <> '') NOT VALID;\nALTER TABLE orders VALIDATE CONSTRAINT "
+    "code_new_filled;",
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "scan",

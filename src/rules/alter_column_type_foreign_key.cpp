@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "rules/steps.hpp"
+#include "rules/steps_column.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -56,7 +56,7 @@ void check(const Context& context, Findings& findings) {
   finding.message = concat({type_change_words(context, change), reach(context, change)});
   finding.detail =
       concat({"Foreign keys made anew and checked under the lock: ", core::list_of(keys, 5), "."});
-  add_new_column_way(context, change, finding);
+  add_type_change_way(context, change, finding);
   findings.push_back(std::move(finding));
 }
 

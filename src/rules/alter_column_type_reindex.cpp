@@ -1,4 +1,4 @@
-#include "rules/steps.hpp"
+#include "rules/steps_column.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -20,7 +20,7 @@ void check(const Context& context, Findings& findings) {
                             "; reads and writes wait until it is done"});
   finding.detail = concat({"The rows stay as they are, but the order or the operators of ",
                            core::list_of(change.rebuilt_indexes, 5), " do not."});
-  add_new_column_way(context, change, finding);
+  add_type_change_way(context, change, finding);
   findings.push_back(std::move(finding));
 }
 
@@ -41,7 +41,8 @@ constexpr Rule alter_column_type_reindex = {
     "SELECT g, g FROM generate_series(1, 1000) g;\nCREATE INDEX orders_code_idx ON "
     "orders (code);",
     "ALTER TABLE orders ALTER COLUMN code TYPE varchar(20) COLLATE \"POSIX\";",
-    "ALTER TABLE orders ALTER COLUMN code TYPE varchar(50);",
+    "ALTER TABLE orders ADD COLUMN code_new varchar(20) COLLATE \"POSIX\";\nCREATE INDEX "
+    "CONCURRENTLY orders_code_new_idx ON orders (code_new);",
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "index build",

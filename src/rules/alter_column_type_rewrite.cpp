@@ -1,4 +1,4 @@
-#include "rules/steps.hpp"
+#include "rules/steps_column.hpp"
 #include "rules/wording.hpp"
 
 namespace db_guard::rules {
@@ -23,7 +23,7 @@ void check(const Context& context, Findings& findings) {
     finding.detail.append(
         concat({" CHECK constraints verified again: ", core::list_of(change.checked, 5), "."}));
   }
-  add_new_column_way(context, change, finding);
+  add_type_change_way(context, change, finding);
   findings.push_back(std::move(finding));
 }
 
@@ -41,11 +41,11 @@ constexpr Rule alter_column_type_rewrite = {
     "and pass.",
     "Add a column of the new type, keep both in step with a trigger, backfill in "
     "batches, give it like indexes, constraints and foreign keys, then swap the names in one short "
-    "transaction.",
+    "transaction. Where the new type is narrower, show by a CHECK constraint first that all fit.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, quantity integer, note "
     "varchar(50));\nINSERT INTO orders SELECT g, g FROM generate_series(1, 1000) g;",
     "ALTER TABLE orders ALTER COLUMN quantity TYPE bigint;",
-    "ALTER TABLE orders ALTER COLUMN note TYPE text;",
+    "ALTER TABLE orders ADD COLUMN quantity_new bigint;",
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "rewrite",

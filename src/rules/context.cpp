@@ -51,4 +51,9 @@ const ddl::TypeChange& Context::type_change() const {
   return *type_change_;
 }
 
+const ddl::Misfits& Context::misfits() const {
+  if (!misfits_) misfits_ = facts.misfits(relation_, action);
+  return *misfits_;
+}
+
 }  // namespace db_guard::rules

@@ -69,7 +69,9 @@ bool has_objection(const Findings& findings) {
 void check_action(const Context& context, bool yielding, Findings& findings) {
   for (const Rule* rule : all_rules()) {
     if (rule->yields != yielding || rule->check == nullptr) continue;
-    if (rule->kinds.has(context.action.kind)) rule->check(context, findings);
+    if (!rule->kinds.has(context.action.kind)) continue;
+    context.facts.begin_way();
+    rule->check(context, findings);
   }
 }
 
@@ -77,6 +79,7 @@ void evaluate_action(const Context& context, Findings& findings) {
   Findings found;
   check_action(context, false, found);
   if (!has_objection(found)) check_action(context, true, found);
+  context.facts.end_action();
   if (found.empty()) return;
   sort_by_severity(found);
   if (ddl::has_existing_target(context.action.kind)) {

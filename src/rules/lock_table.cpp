@@ -51,7 +51,7 @@ constexpr Rule lock_table = {
     "transaction as possible.",
     "CREATE TABLE orders (id bigint PRIMARY KEY, total numeric);\nINSERT INTO orders SELECT g, g "
     "FROM generate_series(1, 1000) g;",
-    "BEGIN;\nLOCK TABLE orders;",
+    "BEGIN;\nLOCK TABLE orders;\nCOMMIT;",
     "BEGIN;\nSET LOCAL lock_timeout = '2s';\nLOCK TABLE orders;\nCOMMIT;",
     "0.1.0",
     ddl::Lock::kAccessExclusive,

@@ -42,6 +42,7 @@ class Context {
   // Of ADD COLUMN and of ALTER COLUMN ... TYPE only.
   [[nodiscard]] const ddl::NewColumn& added() const;
   [[nodiscard]] const ddl::TypeChange& type_change() const;
+  [[nodiscard]] const ddl::Misfits& misfits() const;
 
  private:
   const ddl::Relation& relation_;
@@ -49,6 +50,7 @@ class Context {
   mutable std::optional<ddl::Column> column_;
   mutable std::optional<ddl::NewColumn> added_;
   mutable std::optional<ddl::TypeChange> type_change_;
+  mutable std::optional<ddl::Misfits> misfits_;
 };
 
 struct Review;

@@ -20,7 +20,16 @@ bool is_a_further_table(const Context& context, const Vector<HeldRelation>& held
                       [](const HeldRelation& one) { return one.relation.partitioned(); });
 }
 
+// One statement is reported once for each table.
+bool is_first_of_its_table(const Context& context) {
+  for (const ddl::Action& action : context.statement.actions) {
+    if (action.target == context.action.target) return &action == &context.action;
+  }
+  return true;
+}
+
 void check(const Context& context, Findings& findings) {
+  if (!is_first_of_its_table(context)) return;
   if (!ddl::blocks_writes(context.lock) || !context.facts.transaction().holds_locks()) return;
   const Vector<HeldRelation> held = held_relations(context);
   if (held.empty() || !is_a_further_table(context, held)) return;

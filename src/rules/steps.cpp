@@ -8,21 +8,43 @@ namespace db_guard::rules {
 
 using core::concat;
 
-void append_not_null_steps(const Context& context, std::string_view column, Vector<Text>& steps) {
+namespace {
+
+// The constraint that is validated afterwards, quoted.
+Text append_promise(const Context& context, std::string_view column, std::string_view name,
+                    Vector<Text>& steps) {
   ddl::Facts& facts = context.facts;
-  const Text& table = context.relation().display;
-  const Text name = facts.quote(facts.free_name(context.relation(), column, "not_null"));
-  const Text quoted = facts.quote(column);
-  // From 18 on the constraint is NOT NULL itself, and nothing is left to drop.
   const bool native = facts.server_major() >= 18;
+  const Text quoted = facts.quote(column);
+  const Text given(name);
+  const Text constraint =
+      facts.quote(given.empty() ? facts.free_name(context.relation(), column, "not_null") : given);
   const Text body =
       native ? concat({"NOT NULL ", quoted}) : concat({"CHECK (", quoted, " IS NOT NULL)"});
-  steps.push_back(
-      concat({"ALTER TABLE ", table, " ADD CONSTRAINT ", name, " ", body, " NOT VALID;"}));
-  steps.push_back(concat({"ALTER TABLE ", table, " VALIDATE CONSTRAINT ", name, ";"}));
-  if (native) return;
-  steps.push_back(concat({"ALTER TABLE ", table, " ALTER COLUMN ", quoted, " SET NOT NULL;"}));
-  steps.push_back(concat({"ALTER TABLE ", table, " DROP CONSTRAINT ", name, ";"}));
+  steps.push_back(concat({"ALTER TABLE ", context.relation().display, " ADD CONSTRAINT ",
+                          constraint, " ", body, " NOT VALID;"}));
+  return constraint;
+}
+
+}  // namespace
+
+void append_not_null_steps(const Context& context, std::string_view column, Vector<Text>& steps,
+                           std::string_view name) {
+  ddl::Facts& facts = context.facts;
+  const Text alter = concat({"ALTER TABLE ", context.relation().display});
+  const auto known = facts.column(context.relation(), column);
+  const ddl::NotNullPromise promise =
+      known ? facts.not_null_promise(context.relation(), *known) : ddl::NotNullPromise();
+  // One that is there already needs no second one. While one of 18's own is not validated, no other
+  // can be added, and SET NOT NULL would read the table under ACCESS EXCLUSIVE.
+  const bool promised = !promise.constraint.empty();
+  const Text constraint =
+      promised ? facts.quote(promise.constraint) : append_promise(context, column, name, steps);
+  steps.push_back(concat({alter, " VALIDATE CONSTRAINT ", constraint, ";"}));
+  // From 18 on the constraint is NOT NULL itself, and nothing is left to drop.
+  if (promised ? promise.native : facts.server_major() >= 18) return;
+  steps.push_back(concat({alter, " ALTER COLUMN ", facts.quote(column), " SET NOT NULL;"}));
+  if (!promised) steps.push_back(concat({alter, " DROP CONSTRAINT ", constraint, ";"}));
 }
 
 namespace {
@@ -45,9 +67,6 @@ Text count_pages(const Context& context, std::string_view pages) {
 
 }  // namespace
 
-namespace {
-
-// A dollar quote that no name inside can end.
 Text dollar_quote(std::string_view word, std::initializer_list<std::string_view> texts) {
   for (int i = 0;; i++) {
     const Text quote = concat({"$", word, i == 0 ? Text() : core::number(i), "$"});
@@ -57,6 +76,8 @@ Text dollar_quote(std::string_view word, std::initializer_list<std::string_view>
     if (!inside) return quote;
   }
 }
+
+namespace {
 
 // A variable that no column or table name can be taken for.
 Text variable(const Context& context, std::string_view word) {
@@ -308,15 +329,6 @@ void append_key_steps(const Context& context, std::string_view kind, Vector<Text
   const Text quoted = facts.quote(index.name);
   steps.push_back(concat({"ALTER TABLE ", context.relation().display, " ADD CONSTRAINT ", quoted,
                           " ", kind, " USING INDEX ", quoted, deferral(key), ";"}));
-}
-
-void append_inline_column(const Context& context, Vector<Text>& steps) {
-  if (context.action.kind != ddl::ActionKind::kAddColumn) return;
-  const ddl::NewColumn& added = context.added();
-  steps.push_back(concat({"ALTER TABLE ", context.relation().display, " ADD COLUMN ",
-                          context.facts.quote(context.action.column), " ", added.type,
-                          added.default_sql.empty() ? "" : " DEFAULT ", added.default_sql,
-                          added.not_null ? " NOT NULL;" : ";"}));
 }
 
 void append_inline_key(const Context& context, Vector<Text>& steps) {

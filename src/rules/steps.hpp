@@ -5,8 +5,13 @@
 
 namespace db_guard::rules {
 
-// Statements that give a column NOT NULL with no long work under a strong lock.
-void append_not_null_steps(const Context& context, std::string_view column, Vector<Text>& steps);
+// Statements that give a column NOT NULL with no long work under a strong lock. `name` is raw and
+// matters from 18 on, where NOT NULL is a constraint; empty: as the server would choose it.
+void append_not_null_steps(const Context& context, std::string_view column, Vector<Text>& steps,
+                           std::string_view name = {});
+
+// A dollar quote that none of the texts inside can end: "$word$".
+Text dollar_quote(std::string_view word, std::initializer_list<std::string_view> texts);
 
 // A name that may hold line breaks, for a comment: what follows a break would be run.
 Text comment_on_one_line(std::string_view text);
@@ -59,9 +64,6 @@ void add_new_column_way(const Context& context, const ddl::TypeChange& change, F
 // Indexes like those of a column on another one, under names of their own, in order.
 Vector<Text> append_like_indexes(const Context& context, const ddl::Belongings& belongings,
                                  std::string_view from, std::string_view to, Vector<Text>& steps);
-
-// ADD COLUMN ... UNIQUE: the step that adds the column without its key.
-void append_inline_column(const Context& context, Vector<Text>& steps);
 
 // ADD COLUMN ... UNIQUE or PRIMARY KEY: the steps that bring the key when the column is filled.
 void append_inline_key(const Context& context, Vector<Text>& steps);

@@ -19,15 +19,14 @@ constexpr Rule table_rewrite = {
     "The server is about to write the whole table anew and to rebuild every index. "
     "ACCESS EXCLUSIVE is held already; the error gives it back.",
     "Reads and writes wait until the rewrite is done. This rule is the last net, for rewrites that "
-    "no other one foresees: stored generated columns, constrained domains, SET LOGGED, SET ACCESS "
-    "METHOD and others.",
-    "Add a plain column with a trigger and a batched backfill in place of a generated "
-    "one; a CHECK constraint added NOT VALID in place of a constrained domain; a "
-    "maintenance window for the rest.",
-    "CREATE TABLE orders (id bigint PRIMARY KEY, net numeric);\nINSERT INTO orders "
-    "SELECT g, g FROM generate_series(1, 1000) g;",
-    "ALTER TABLE orders ADD COLUMN gross numeric GENERATED ALWAYS AS (net * 1.19) STORED;",
-    "ALTER TABLE orders ADD COLUMN gross numeric;",
+    "no other one foresees: typed tables whose type changes, and whatever a later version of the "
+    "server does.",
+    "Add what is new beside what is there, fill it in batches and swap the names; or plan a "
+    "maintenance window.",
+    "CREATE TYPE order_line AS (id bigint, quantity integer);\nCREATE TABLE orders OF order_line "
+    "(PRIMARY KEY (id));\nINSERT INTO orders SELECT g, g FROM generate_series(1, 1000) g;",
+    "ALTER TYPE order_line ALTER ATTRIBUTE quantity TYPE bigint CASCADE;",
+    "ALTER TYPE order_line ADD ATTRIBUTE note text CASCADE;",
     "0.1.0",
     ddl::Lock::kAccessExclusive,
     "rewrite",

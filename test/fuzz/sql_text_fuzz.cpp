@@ -52,6 +52,16 @@ void check_end(std::string_view sql) {
   require(core::skip_blanks(sql, end) == sql.size());
 }
 
+// Trimming again changes nothing, and a token replaced by itself neither.
+void check_tokens(std::string_view sql) {
+  const std::string_view trimmed = core::trim_comments(sql);
+  require(core::trim_comments(trimmed) == trimmed);
+  require(trimmed.empty() || core::skip_blanks(trimmed, 0) == 0);
+  for (const std::string_view token : {"a", "VALUE", "(", "'"}) {
+    require(core::replace_tokens(sql, token, token) == sql);
+  }
+}
+
 // Put in its own place, a column leaves the text as it is.
 void check_replaced(std::string_view sql) {
   const core::Text text = core::replace_column(sql, "a", "a");
@@ -68,6 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_trimmed(sql);
   check_parts(sql);
   check_end(sql);
+  check_tokens(sql);
   check_replaced(sql);
   return 0;
 }

@@ -17,10 +17,13 @@ $node->safe_psql('postgres', 'CREATE EXTENSION db_guard');
 # Rules that look at the same statement from another side, so that an example cannot avoid them.
 my %company = (
 	'drop-index-in-use' => ['drop-index-blocking'],
-	'alter-column-type-foreign-key' => ['alter-column-type-rewrite']);
+	'alter-column-type-foreign-key' => ['alter-column-type-rewrite'],
+	'alter-column-type-narrowing' => ['alter-column-type-rewrite']);
 
-# Rules whose example is not the worst that they report: that takes another session.
+# Rules whose example is not the worst that they report: that takes another session, or a statement
+# that the server would refuse.
 my %milder = (
+	'add-column-limit' => 'WARNING',
 	'create-partition' => 'NOTICE',
 	'detach-partition' => 'NOTICE',
 	'drop-foreign-key' => 'NOTICE',

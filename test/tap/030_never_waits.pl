@@ -34,6 +34,11 @@ CREATE VIEW all_customers AS SELECT id FROM customers;
 CREATE TABLE parts (at date NOT NULL, what text) PARTITION BY RANGE (at);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
 INSERT INTO parts SELECT date '2020-06-01' + g, g FROM generate_series(1, 100) g;
+CREATE DOMAIN percentage AS numeric CHECK (VALUE <= 100);
+CREATE UNLOGGED TABLE imports (line text);
+INSERT INTO imports SELECT generate_series(1, 100);
+DO $$ BEGIN EXECUTE (SELECT 'CREATE TABLE wide (' || string_agg('c' || g || ' integer', ', ') || ')'
+  FROM generate_series(1, 1600) g); END $$;
 ANALYZE;
 SQL
 
@@ -68,7 +73,17 @@ my @refused = (
 	[ 'ALTER VIEW all_customers RENAME TO everybody', 'all_customers', 'rename-table' ],
 	[ 'ALTER TABLE orders RENAME TO purchases', 'orders', 'rename-table' ],
 	[ 'ALTER TABLE orders ALTER COLUMN amount SET NOT NULL', 'orders', 'set-not-null' ],
-	[ 'ALTER TABLE parts ALTER COLUMN what SET NOT NULL', 'parts', 'set-not-null' ]);
+	[ 'ALTER TABLE parts ALTER COLUMN what SET NOT NULL', 'parts', 'set-not-null' ],
+	[ 'ALTER TABLE orders ADD COLUMN discount numeric CHECK (discount > 0)', 'orders', 'add-column-check' ],
+	[ 'ALTER TABLE orders ADD COLUMN discount percentage', 'orders', 'add-column-constrained-domain' ],
+	[ 'ALTER TABLE orders ADD COLUMN buyer integer DEFAULT 1 REFERENCES customers', 'orders',
+		'add-column-foreign-key' ],
+	[ 'ALTER TABLE wide ADD COLUMN one_more integer', 'wide', 'add-column-limit' ],
+	[ 'ALTER TABLE orders ALTER COLUMN code TYPE varchar(2)', 'orders', 'alter-column-type-narrowing' ],
+	[ 'ALTER TABLE imports SET LOGGED', 'imports', 'change-table-storage' ],
+	[ 'ALTER TABLE orders ADD COLUMN twice numeric GENERATED ALWAYS AS (amount * 2) STORED', 'orders',
+		'generated-column' ],
+	[ 'ALTER TABLE parts_1 SET UNLOGGED', 'parts_1', 'set-unlogged' ]);
 
 # The seed of the catalogue: each must be here. What other rules look at goes the same road.
 my %covered = map { $_->[2] => 1 } @refused;
@@ -111,7 +126,7 @@ sub hold
 
 subtest 'beside a reader' => sub {
 	my ($reader, $pid) = hold('slow report', map { "SELECT FROM $_ LIMIT 1;" }
-		qw(orders customers parts all_customers));
+		qw(orders customers parts all_customers imports wide));
 	foreach my $case (@refused)
 	{
 		my ($statement, $relation, $rule) = @$case;
@@ -136,7 +151,7 @@ subtest 'beside a writer' => sub {
 
 subtest 'beside a session that lets nobody else in' => sub {
 	my ($owner, $pid) = hold('maintenance',
-		'LOCK TABLE orders, customers, parts, all_customers IN ACCESS EXCLUSIVE MODE;');
+		'LOCK TABLE orders, customers, parts, all_customers, imports, wide IN ACCESS EXCLUSIVE MODE;');
 	foreach my $case (@refused)
 	{
 		my ($statement, $relation, $rule) = @$case;

@@ -116,6 +116,25 @@ TEST(SplitAtCommas, SeesOnlyThoseBetweenTheParts) {
   EXPECT_EQ(split("a), b"), (Parts{"a)", "b"}));
 }
 
+TEST(TrimComments, LeavesThoseInside) {
+  EXPECT_EQ(trim_comments(""), "");
+  EXPECT_EQ(trim_comments(" -- nothing"), "");
+  EXPECT_EQ(trim_comments("/* a */ CHECK (x > 0 /* b */ ) -- c"), "CHECK (x > 0 /* b */ )");
+  EXPECT_EQ(trim_comments("'-- no comment'"), "'-- no comment'");
+  EXPECT_EQ(trim_comments("a -- b\n c\n"), "a -- b\n c");
+  EXPECT_EQ(trim_comments("\"no end "), "\"no end ");
+}
+
+TEST(ReplaceTokens, LeavesStringsCommentsAndNames) {
+  EXPECT_EQ(replace_tokens("VALUE > 0 AND f(VALUE)", "VALUE", "\"x y\""),
+            "\"x y\" > 0 AND f(\"x y\")");
+  EXPECT_EQ(
+      replace_tokens("'VALUE' \"VALUE\" value VALUES /* VALUE */ $$VALUE$$ -- VALUE", "VALUE", "x"),
+      "'VALUE' \"VALUE\" value VALUES /* VALUE */ $$VALUE$$ -- VALUE");
+  EXPECT_EQ(replace_tokens("", "VALUE", "x"), "");
+  EXPECT_EQ(replace_tokens(" VALUE ", "VALUE", "VALUE VALUE"), " VALUE VALUE ");
+}
+
 TEST(TrimStatement, TakesBlanksAndSemicolons) {
   EXPECT_EQ(trim_statement(""), "");
   EXPECT_EQ(trim_statement(" ;\n; "), "");

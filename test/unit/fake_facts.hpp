@@ -50,6 +50,10 @@ class FakeFacts : public ddl::Facts {
   std::vector<ddl::Dependent> dependents;
   ddl::NewColumn added;
   ddl::TypeChange change;
+  ddl::Misfits found_misfits;
+  ddl::Generation computed;
+  ddl::NotNullPromise promise;
+  bool volatile_default = false;
   ddl::Belongings owned;
   ddl::IndexUse use;
   ddl::Duplicates found_duplicates;
@@ -205,6 +209,14 @@ class FakeFacts : public ddl::Facts {
   }
   ddl::NewColumn new_column(const ddl::Action&) override { return added; }
   ddl::TypeChange type_change(const ddl::Relation&, const ddl::Action&) override { return change; }
+  ddl::Misfits misfits(const ddl::Relation&, const ddl::Action&) override { return found_misfits; }
+  ddl::Generation generation(const ddl::Relation&, const ddl::Action&) override { return computed; }
+  ddl::NotNullPromise not_null_promise(const ddl::Relation&, const ddl::Column&) override {
+    return promise;
+  }
+  bool has_volatile_default(const ddl::Relation&, const ddl::Action&) override {
+    return volatile_default;
+  }
   Vector<ddl::Dependent> column_dependents(const ddl::Relation&, const ddl::Column&) override {
     return {dependents.begin(), dependents.end()};
   }
@@ -297,6 +309,8 @@ class FakeFacts : public ddl::Facts {
     return plain ? Text(identifier) : quoted(identifier, '"');
   }
   Text quote_literal(std::string_view text) override { return quoted(text, '\''); }
+  void begin_way() override {}
+  void end_action() override {}
   Text free_name(const ddl::Relation& relation, std::string_view part,
                  std::string_view label) override {
     return core::concat({relation.name, "_", part, part.empty() ? "" : "_", label});

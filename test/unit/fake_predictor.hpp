@@ -49,8 +49,9 @@ class FakePredictor : public ddl::Predictor {
     ddl::Work usual;
     switch (action.kind) {
       case ddl::ActionKind::kAddColumn:
-        usual.rewrite =
-            facts_.added.volatile_default || facts_.added.serial || facts_.added.identity;
+        usual.rewrite = facts_.added.volatile_default || facts_.added.serial ||
+                        facts_.added.identity || facts_.added.stored_generated ||
+                        facts_.added.constrained_domain;
         usual.scan = !usual.rewrite && facts_.added.not_null && !facts_.added.has_default;
         usual.index_build = action.key.unique;
         break;

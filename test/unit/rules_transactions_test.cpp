@@ -402,8 +402,8 @@ TEST(DropRole, WarnsWhereItIsLoggedIn) {
 // ---------------------------------------------------------------------------
 
 TEST(Alone, RulesThatNeedCompanyAreNotAsked) {
-  EXPECT_TRUE(is_judged(ActionKind::kSetDefault));
-  EXPECT_FALSE(is_judged_alone(ActionKind::kSetDefault));
+  EXPECT_TRUE(is_judged(ActionKind::kSetReplicaIdentity));
+  EXPECT_FALSE(is_judged_alone(ActionKind::kSetReplicaIdentity));
   EXPECT_TRUE(is_judged_alone(ActionKind::kSetNotNull));
   EXPECT_TRUE(is_judged_alone(ActionKind::kDisableTriggers));
 }

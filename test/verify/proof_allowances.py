@@ -92,6 +92,26 @@ def validated_domains(lines):
     return sorted(lines)
 
 
+PERCENTAGE = re.compile(rf'^( +(?:discount\w*|"discount(?:[^"]|"")*")) (?:{NAME}\.{NAME}|numeric)(?=,?\n)', re.M)
+PERCENTAGE_CHECK = re.compile(rf",\n +CONSTRAINT {NAME} CHECK \(\(\({NAME} >= \(0\)::numeric\) AND "
+                              rf"\({NAME} <= \(100\)::numeric\)\)\)")
+
+
+def domain_or_check(lines):
+    """A column of the domain of the example, or of its base type with the domain's constraint: one or the other."""
+    return sorted(PERCENTAGE.sub(r"\1 percentage", PERCENTAGE_CHECK.sub("", line))
+                  if line.startswith("CREATE TABLE ") else line for line in lines)
+
+
+COMPUTATION = re.compile(r'(?:ALTER FUNCTION .*_compute"?\(\) OWNER|CREATE FUNCTION .*_compute"?\(\) RETURNS|'
+                         r'CREATE TRIGGER .*_compute"? BEFORE INSERT OR UPDATE ON) ', re.S)
+GENERATED = re.compile(rf" GENERATED ALWAYS AS \(\({NAME} \* 1\.19\)\) STORED")
+
+
+def generated_or_computed(lines):
+    return sorted(GENERATED.sub("", line) for line in lines if not COMPUTATION.match(line))
+
+
 NEW_COLUMN = ("alter-column-type-foreign-key", "alter-column-type-reindex", "alter-column-type-rewrite")
 
 ALLOWANCES = [
@@ -101,6 +121,10 @@ ALLOWANCES = [
               "columns than that in which they came.", any_column_order),
     Allowance(NEW_COLUMN, "The indexes of partitions keep the names that the server gave them for the new column; "
               "the index of the parent gets its name back.", any_names_of_partition_indexes, ("partitioned",)),
+    Allowance(("add-column-constrained-domain",), "The column has the domain's base type and, as a constraint of the "
+              "table, what the domain asks of its values: only that can be validated later.", domain_or_check),
+    Allowance(("generated-column",), "A trigger computes the column: the server fills no generated column but by "
+              "writing the whole table.", generated_or_computed),
     Allowance(("create-index-blocking",), "An index on an expression that has no name of its own is called `expr` by "
               "the steps, which must name it; the server would take the name of the function.", any_names_of_indexes,
               ("partitioned, expression, no name",)),
