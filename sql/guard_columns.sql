@@ -24,6 +24,8 @@ ANALYZE users, "Orders", parts, imports;
 -- Not on the search path: steps name what they change in full.
 SET db_guard.small_table_size = 0;
 SET db_guard.show_notes = on;
+-- Not about how things are declared.
+SET db_guard.policy_packs = '';
 \set SHOW_CONTEXT never
 
 -- CHECK: its text survives, and so does what is harmless.

@@ -42,15 +42,13 @@ constexpr Rule prefer_jsonb = in_pack(
         "jsonb. It drops blanks, the order of keys and all but the last of equal keys; where "
         "exactly "
         "these matter, json is right and this note is to be allowed.",
-        "CREATE TABLE orders (id uuid PRIMARY KEY);",
-        "ALTER TABLE orders ADD COLUMN extra json;",
-        "ALTER TABLE orders ADD COLUMN extra jsonb;",
+        "",
+        "CREATE TABLE entries (extra json);",
+        "CREATE TABLE entries (extra jsonb);",
         "0.1.0",
-        ddl::Lock::kAccessExclusive,
+        ddl::Lock::kNone,
         "none",
     },
-    {DeclarationKind::kNewColumn, DeclarationKind::kColumnType, DeclarationKind::kTable,
-     DeclarationKind::kDomain},
-    review);
+    {DeclarationKind::kColumnType, DeclarationKind::kTable, DeclarationKind::kDomain}, review);
 
 }  // namespace db_guard::rules
