@@ -9,6 +9,7 @@
 #include "lint/lint_settings.hpp"
 #include "lint/observer.hpp"
 #include "pg/prelude.hpp"
+#include "policy/choice_settings.hpp"
 #include "rowaudit/audit_context.hpp"
 #include "rowaudit/audit_partition.hpp"
 
@@ -24,6 +25,7 @@ void _PG_init() {
   db_guard::rowaudit::define_partition_settings();
   db_guard::lint::define_settings();
   db_guard::batch::register_launcher();
+  db_guard::policy::define_choices();
   db_guard::guard::define_settings();
   db_guard::guard::remember_how_loaded();
   db_guard::guard::install_utility_hook();

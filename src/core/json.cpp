@@ -43,7 +43,8 @@ void append_member(Text& json, std::string_view key, std::string_view value) {
   append_json_string(json, value);
 }
 
-// Where a rule has no way to offer there is no member: most entries stay short.
+// Where a rule has no way to offer there is no member, nor for what nobody has to do: most entries
+// stay short.
 void append_steps(Text& json, const Vector<Text>& steps) {
   if (steps.empty()) return;
   json.append(", \"safe_sql\": [");
@@ -93,7 +94,7 @@ Text findings_json(const Vector<Finding>& findings) {
     append_member(json, "object", finding.object);
     append_member(json, "message", finding.message);
     for (const Evidence& evidence : finding.evidence) append_evidence(json, evidence);
-    append_steps(json, finding.safe_sql);
+    if (finding.severity != Severity::kNote) append_steps(json, finding.safe_sql);
     json.push_back('}');
   }
   json.push_back(']');

@@ -70,6 +70,8 @@ class CatalogFacts : public Facts {
   MaterializedView materialized_view(const Relation& relation) override;
   RowSecurity row_security(const Relation& relation) override;
   Vector<TypedColumn> columns_of_type(const ObjectName& type) override;
+  bool is_new_type(const ObjectName& type) override;
+  Text creation_schema() override;
   std::uint32_t objects_in_schema(const Text& schema) override;
   bool has_object(std::string_view kind, const ObjectName& name) override;
   std::optional<Relation> namesake(const ObjectName& name) override;

@@ -406,6 +406,10 @@ class Facts {
   virtual RowSecurity row_security(const Relation& relation) = 0;
   // In tables that are no partitions.
   virtual Vector<TypedColumn> columns_of_type(const ObjectName& type) = 0;
+  // Made in this transaction.
+  virtual bool is_new_type(const ObjectName& type) = 0;
+  // Raw; where names without a schema are made. Empty where a concurrent DROP has just taken it.
+  virtual Text creation_schema() = 0;
   // How many tables, views, sequences, functions and types are in the schema.
   virtual std::uint32_t objects_in_schema(const Text& schema) = 0;
   // Of the kinds that Action::object_kind names; functions go by their name alone.

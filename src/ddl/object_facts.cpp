@@ -206,28 +206,25 @@ bool CatalogFacts::has_object(std::string_view kind, const ObjectName& name) {
   return pg::query(sql.c_str(), {name.name.c_str(), schema}).text(0, 0) == "t";
 }
 
-namespace {
-
-// Where CREATE would put it; the server says itself where that is nowhere.
-const char* creation_schema(const char* name) {
+// The server says itself where that is nowhere.
+Text CatalogFacts::creation_schema() {
   try {
-    return pg::call([&] {
-      const Oid schema = RangeVarGetCreationNamespace(makeRangeVar(nullptr, pstrdup(name), -1));
-      return static_cast<const char*>(get_namespace_name(schema));
-    });
+    return Text(pg::call([] {
+      const RangeVar* anything = makeRangeVar(nullptr, nullptr, -1);
+      const char* schema = get_namespace_name(RangeVarGetCreationNamespace(anything));
+      return schema != nullptr ? schema : "";
+    }));
   } catch (const pg::PgError& error) {
     if (error.is_interruption()) throw;
     throw Refused{};
   }
 }
 
-}  // namespace
-
 std::optional<Relation> CatalogFacts::namesake(const ObjectName& name) {
   if (!name.schema.empty()) return relation(name);
-  const char* schema = creation_schema(name.name.c_str());
-  if (schema == nullptr) return std::nullopt;
-  return relation({Text(schema), name.name});
+  const Text schema = creation_schema();
+  if (schema.empty()) return std::nullopt;
+  return relation({schema, name.name});
 }
 
 bool CatalogFacts::has_database(const Text& database) {

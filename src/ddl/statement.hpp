@@ -2,25 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <string_view>
 
-#include "core/memory.hpp"
 #include "ddl/column_part.hpp"
+#include "ddl/kind_set.hpp"
+#include "ddl/object_name.hpp"
 
 namespace db_guard::ddl {
-
-using core::Text;
-using core::Vector;
-
-// A name as the statement has it; an empty schema means the search_path decides.
-struct ObjectName {
-  Text schema;
-  Text name;
-  bool operator==(const ObjectName& other) const {
-    return schema == other.schema && name == other.name;
-  }
-};
 
 enum class ActionKind : std::uint8_t {
   // Of ALTER TABLE and its kin; the target is the relation.
@@ -84,6 +72,7 @@ enum class ActionKind : std::uint8_t {
   kCreateTable,
   kCreateTableAs,  // and CREATE MATERIALIZED VIEW
   kRebuildAll,     // VACUUM FULL, CLUSTER of the whole database
+  kAddEnumValue,
   kDropDatabase,
   kDropObject,  // functions, types, extensions and other things that are no relations
   kDropOwned,
@@ -110,30 +99,7 @@ constexpr bool names_an_index(ActionKind kind) {
   return kind == ActionKind::kDropIndex || kind == ActionKind::kReindexIndex;
 }
 
-// Kinds of actions, for a rule to say which it looks at.
-class KindSet {
- public:
-  constexpr KindSet(std::initializer_list<ActionKind> kinds) {
-    for (const ActionKind kind : kinds) add(kind);
-  }
-  constexpr void add(ActionKind kind) {
-    words_[std::size_t(kind) / 64] |= std::uint64_t(1) << (std::size_t(kind) % 64);
-  }
-  constexpr void add(const KindSet& other) {
-    for (std::size_t i = 0; i < 2; i++) words_[i] |= other.words_[i];
-  }
-  [[nodiscard]] constexpr KindSet without(ActionKind kind) const {
-    KindSet rest = *this;
-    rest.words_[std::size_t(kind) / 64] &= ~(std::uint64_t(1) << (std::size_t(kind) % 64));
-    return rest;
-  }
-  [[nodiscard]] constexpr bool has(ActionKind kind) const {
-    return (words_[std::size_t(kind) / 64] >> (std::size_t(kind) % 64) & 1) != 0;
-  }
-
- private:
-  std::uint64_t words_[2] = {0, 0};
-};
+using KindSet = SetOf<ActionKind>;
 
 // Whatever is done to a relation that exists before.
 constexpr KindSet all_kinds_with_target() {
@@ -183,7 +149,7 @@ struct Action {
   ObjectName other;           // referenced table, partition, or parent
   // Raw. Of a foreign key, empty: the primary key. Of a new partition: those with options.
   Vector<Text> other_columns;
-  Text part;  // raw: a trigger, rule or policy, or the old value of an enum
+  Text part;  // raw: a trigger, rule or policy; of an enum a new value, or the old one of a rename
   // Of what is no relation: "function", "type"; of kCreateTrigger and the like "trigger", "rule";
   // of kChangeRowSecurity "enable" or nothing; of kRebuildTable and kCreateTableAs the command.
   std::string_view object_kind;

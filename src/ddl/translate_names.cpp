@@ -99,12 +99,12 @@ void translate_set_schema(const AlterObjectSchemaStmt* tree, Statement& statemen
 }
 
 void translate_enum(const AlterEnumStmt* tree, Statement& statement) {
-  if (tree->oldVal == nullptr) return;
+  const bool renames = tree->oldVal != nullptr;
   Action action;
-  action.kind = ActionKind::kRenameEnumValue;
+  action.kind = renames ? ActionKind::kRenameEnumValue : ActionKind::kAddEnumValue;
   action.target = name_of(tree->typeName);
-  action.part = text_of(tree->oldVal);
-  action.new_name = text_of(tree->newVal);
+  action.part = text_of(renames ? tree->oldVal : tree->newVal);
+  if (renames) action.new_name = text_of(tree->newVal);
   statement.actions.push_back(std::move(action));
 }
 

@@ -34,7 +34,7 @@ COMMENT ON COLUMN db_guard.ddl_log.command_tag IS 'As in pg_event_trigger_ddl_co
 COMMENT ON COLUMN db_guard.ddl_log.object IS 'Relation or other object that the statement names; NULL where it names none that db_guard knows to read.';
 COMMENT ON COLUMN db_guard.ddl_log.statement IS 'Its text, cut at 64 kB; left out where it may hold a password.';
 COMMENT ON COLUMN db_guard.ddl_log.outcome IS 'done, warned (ran with a WARNING), allowed (ran by db_guard.allow), blocked (did not run).';
-COMMENT ON COLUMN db_guard.ddl_log.findings IS 'What the rules found: rule, severity, object, message, lock, bytes, rows, safe_sql (the safe way, step by step) and more.';
+COMMENT ON COLUMN db_guard.ddl_log.findings IS 'What the rules found: rule, severity, object, message, lock, bytes, rows, safe_sql (the safe way, step by step; not of notes) and more.';
 COMMENT ON COLUMN db_guard.ddl_log.allow_reason IS 'db_guard.allow_reason of an allowed statement.';
 COMMENT ON COLUMN db_guard.ddl_log.analysis_error IS 'Why db_guard could not analyse the statement; it passed.';
 COMMENT ON COLUMN db_guard.ddl_log.dropped IS 'What CASCADE, DROP OWNED and the like took along, up to 100 objects.';
@@ -92,16 +92,17 @@ COMMENT ON FUNCTION db_guard.table_rewrite() IS
 
 -- The tags that rules look at, so that other statements do not even enter.
 CREATE EVENT TRIGGER db_guard_ddl_command_start ON ddl_command_start
-    WHEN TAG IN ('ALTER AGGREGATE', 'ALTER DOMAIN', 'ALTER FOREIGN TABLE', 'ALTER FUNCTION',
-                 'ALTER INDEX', 'ALTER MATERIALIZED VIEW', 'ALTER PROCEDURE', 'ALTER ROUTINE',
-                 'ALTER SCHEMA', 'ALTER SEQUENCE', 'ALTER TABLE', 'ALTER TYPE', 'ALTER VIEW',
-                 'CREATE FOREIGN TABLE', 'CREATE INDEX', 'CREATE MATERIALIZED VIEW',
-                 'CREATE TABLE', 'CREATE TABLE AS',
+    WHEN TAG IN ('ALTER AGGREGATE', 'ALTER DEFAULT PRIVILEGES', 'ALTER DOMAIN', 'ALTER FOREIGN TABLE',
+                 'ALTER FUNCTION', 'ALTER INDEX', 'ALTER MATERIALIZED VIEW', 'ALTER PROCEDURE',
+                 'ALTER ROUTINE', 'ALTER SCHEMA', 'ALTER SEQUENCE', 'ALTER TABLE', 'ALTER TYPE',
+                 'ALTER VIEW', 'CREATE DOMAIN', 'CREATE EXTENSION', 'CREATE FOREIGN TABLE',
+                 'CREATE FUNCTION', 'CREATE INDEX', 'CREATE MATERIALIZED VIEW', 'CREATE PROCEDURE',
+                 'CREATE SEQUENCE', 'CREATE TABLE', 'CREATE TABLE AS', 'CREATE TYPE',
                  'DROP AGGREGATE', 'DROP DOMAIN', 'DROP EXTENSION', 'DROP FOREIGN TABLE',
                  'DROP FUNCTION', 'DROP INDEX', 'DROP MATERIALIZED VIEW', 'DROP OPERATOR',
-                 'DROP OWNED', 'DROP POLICY', 'DROP PROCEDURE', 'DROP ROUTINE',
-                 'DROP SCHEMA', 'DROP SEQUENCE', 'DROP TABLE', 'DROP TYPE',
-                 'DROP VIEW', 'REFRESH MATERIALIZED VIEW', 'SELECT INTO')
+                 'DROP OWNED', 'DROP POLICY', 'DROP PROCEDURE', 'DROP ROUTINE', 'DROP SCHEMA',
+                 'DROP SEQUENCE', 'DROP TABLE', 'DROP TYPE', 'DROP VIEW', 'GRANT',
+                 'REFRESH MATERIALIZED VIEW', 'SELECT INTO')
     EXECUTE FUNCTION db_guard.ddl_command_start();
 CREATE EVENT TRIGGER db_guard_ddl_command_end ON ddl_command_end
     EXECUTE FUNCTION db_guard.ddl_command_end();
@@ -155,6 +156,9 @@ WITH state AS (
            pg_catalog.current_setting('server_version_num')::integer >= 170000 AS reindex_is_seen,
            db_guard.is_preloaded() AS preloaded,
            db_guard.is_judging() AS judging,
+           coalesce(pg_catalog.current_setting('db_guard.policy_packs', true), '') <> '' AS any_pack,
+           pg_catalog.format('no policy pack holds: ALTER DATABASE %I SET db_guard.policy_packs = ''all''',
+                             pg_catalog.current_database()) AS choose_pack,
            pg_catalog.format('event triggers do not see it: ALTER DATABASE %I SET session_preload_libraries = %s, and connect again',
                              pg_catalog.current_database(),
                              pg_catalog.concat_ws(', ',
@@ -172,6 +176,8 @@ WITH state AS (
            ('ATTACH and DETACH PARTITION, CREATE TABLE ... PARTITION OF', 'triggers', NULL),
            ('CREATE TABLE IF NOT EXISTS, CREATE TABLE AS, CREATE MATERIALIZED VIEW', 'triggers', NULL),
            ('REFRESH MATERIALIZED VIEW', 'triggers', NULL),
+           ('CREATE TABLE, DOMAIN, TYPE ... AS ENUM, SEQUENCE, FUNCTION, EXTENSION; GRANT: how they are written', 'packs', NULL),
+           ('ALTER TYPE ... ADD VALUE', 'triggers', NULL),
            ('several statements of one transaction: locks held, rows changed, triggers left disabled', 'triggers', NULL),
            ('other CREATE, ALTER and DROP of objects in this database', 'nobody',
             'logged, not judged: no rule looks at them'),
@@ -184,9 +190,10 @@ WITH state AS (
             'never judged; logged where the library is preloaded'),
            ('INSERT, UPDATE and DELETE', 'nobody', 'no DDL: check_sql judges those of a script')
 ), judged AS (
-    SELECT class.command_class, class.remark, state.*,
-           class.seen_by = 'nobody' AS never,
-           class.seen_by = 'triggers' OR class.seen_by <> 'nobody' AND state.preloaded
+    SELECT class.command_class, state.*,
+           CASE class.seen_by WHEN 'packs' THEN state.choose_pack ELSE class.remark END AS remark,
+           class.seen_by = 'nobody' OR class.seen_by = 'packs' AND NOT state.any_pack AS never,
+           class.seen_by IN ('packs', 'triggers') OR class.seen_by <> 'nobody' AND state.preloaded
                OR class.seen_by = 'either' AND state.reindex_is_seen AS seen
       FROM class CROSS JOIN state
 )

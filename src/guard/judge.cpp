@@ -4,6 +4,7 @@
 #include "core/json.hpp"
 #include "core/text.hpp"
 #include "ddl/catalog_facts.hpp"
+#include "ddl/read_declarations.hpp"
 #include "ddl/session_tables.hpp"
 #include "ddl/translate.hpp"
 #include "effects/catalog_predictor.hpp"
@@ -14,8 +15,10 @@
 #include "guard/unseen_commands.hpp"
 #include "pg/entry.hpp"
 #include "pg/subtransaction.hpp"
+#include "policy/choice_settings.hpp"
 #include "policy/rule_policy.hpp"
 #include "rules/evaluate.hpp"
+#include "rules/packs.hpp"
 #include "rules/wording.hpp"
 
 extern "C" {
@@ -219,23 +222,46 @@ bool is_worth_judging(const Event& event, const ddl::Statement& statement, bool 
   return judged && !drops_the_guard(event.tree) && !ddl::concerns_nobody_else(statement);
 }
 
+// Nothing where the packs have nothing to say: most statements are done before a subtransaction
+// would have begun.
+ddl::Declarations noteworthy_declarations(const Event& event, const ddl::Source& source) {
+  const rules::Choices choices = policy::choices();
+  if (choices.packs.empty()) return {};
+  ddl::Declarations declarations = ddl::read_declarations(event.tree, source);
+  try {
+    if (!rules::review(declarations, choices).empty()) return declarations;
+  } catch (const std::exception& error) {
+    report_analysis_failure(event, error.what());
+  }
+  return {};
+}
+
+void append(Vector<Finding> more, Vector<Finding>& findings) {
+  std::move(more.begin(), more.end(), std::back_inserter(findings));
+}
+
 }  // namespace
 
 void judge_statement(const Event& event) {
   const char* text = event.frame->located ? event.frame->query : nullptr;
   const ddl::Source source{text, event.frame->location, event.frame->length};
   const ddl::Statement statement = ddl::translate(event.tree, event.tag, source);
+  const ddl::Declarations declarations = noteworthy_declarations(event, source);
   const bool in_block = pg::call([] { return IsTransactionBlock(); });
-  if (!is_worth_judging(event, statement, in_block)) return;
+  const bool judged = is_worth_judging(event, statement, in_block);
+  if (!judged && declarations.items.empty()) return;
   const ddl::Transaction before = pg::call([] { return current_transaction(); });
   ddl::Transaction after;
   Judgement judgement;
   const bool analysed = analyse(event, [&] {
     SessionFacts facts(before, in_block);
     effects::CatalogPredictor predictor;
-    conclude(event, rules::evaluate(statement, predictor, facts, small_table_bytes()), judgement);
+    Vector<Finding> findings;
+    if (judged) findings = rules::evaluate(statement, predictor, facts, small_table_bytes());
+    append(rules::review(declarations, policy::choices(), facts), findings);
+    conclude(event, std::move(findings), judgement);
     after = before;
-    after.note(statement, predictor.last(), facts);
+    if (judged) after.note(statement, predictor.last(), facts);
   });
   if (!analysed) return;
   if (judgement.found) act(event, judgement);

@@ -46,7 +46,8 @@ Decision decide(const Vector<Finding>& findings, const PolicyInput& input) {
     if (names(allowed, finding.rule)) {
       decision.why_not_allowed = objection(input);
       if (decision.why_not_allowed.empty()) {
-        decision.overridden = true;
+        // A note needs nobody's leave; to allow it is not to hear of it.
+        if (finding.severity != Severity::kNote) decision.overridden = true;
         continue;
       }
     }

@@ -2,12 +2,15 @@
 
 #include "core/plpgsql_text.hpp"
 #include "core/text.hpp"
+#include "ddl/read_declarations.hpp"
 #include "ddl/translate.hpp"
 #include "effects/catalog_predictor.hpp"
 #include "lint/allowances.hpp"
 #include "lint/script_facts.hpp"
 #include "pg/subtransaction.hpp"
+#include "policy/choice_settings.hpp"
 #include "rules/evaluate.hpp"
+#include "rules/packs.hpp"
 #include "rules/registry.hpp"
 
 extern "C" {
@@ -54,6 +57,10 @@ std::uint64_t small_table_bytes() {
     if (!parse_int(value, &kilobytes, GUC_UNIT_KB, nullptr)) elog(ERROR, "no size: %s", value);
     return std::uint64_t(kilobytes) * 1024;
   });
+}
+
+void append(core::Vector<core::Finding> more, core::Vector<core::Finding>& findings) {
+  std::move(more.begin(), more.end(), std::back_inserter(findings));
 }
 
 // By the db_guard.allow in force, which is most often the script's own.
@@ -211,6 +218,19 @@ core::Vector<core::Finding> Checker::evaluate(const ddl::Statement& statement) {
   return found;
 }
 
+// And the one where declarations do. A table that the script makes is in no catalog.
+core::Vector<core::Finding> Checker::review(const ddl::Declarations& declarations,
+                                            const Node* tree) {
+  const rules::Choices choices = policy::choices();
+  const Target target = pg::call([&] { return find_missing_target(script_, tree); });
+  if (target.made != nullptr) {
+    if (strcmp(target.made->schema, "pg_temp") == 0) return {};
+    return rules::review(declarations, choices);
+  }
+  ScriptFacts facts(script_, lent_, transaction_.now(), transaction_.in_block());
+  return rules::review(declarations, choices, facts);
+}
+
 void Checker::report(const Place& place, core::Vector<core::Finding> found) {
   if (!found.empty() && by_policy_) {
     if (!policy_) policy_ = policy::read_policy();
@@ -243,12 +263,16 @@ void Checker::judge(const Place& place, Node* tree, const ddl::Source& source) {
   const char* tag = pg::call([&] { return CreateCommandName(tree); });
   Node* known = pg::call([&] { return with_known_types(types_, tree); });
   const ddl::Statement statement = ddl::translate(known, tag, source);
-  if (!rules::is_judged(statement)) return;
+  const ddl::Declarations declarations = ddl::read_declarations(tree, source);
+  const bool judged = rules::is_judged(statement);
+  const bool noted = !rules::review(declarations, policy::choices()).empty();
+  if (!judged && !noted) return;
   core::Vector<core::Finding> found;
   try {
     pg::rolled_back([&] {
       if (!is_here(place, tree)) return;
-      found = evaluate(statement);
+      if (judged) found = evaluate(statement);
+      if (noted) append(review(declarations, tree), found);
     });
   } catch (const ddl::Refused&) {
     say_why_refused(place, known);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/plpgsql_text.hpp"
+#include "ddl/declaration.hpp"
 #include "ddl/script_transaction.hpp"
 #include "ddl/translate.hpp"
 #include "lint/lent_sizes.hpp"
@@ -49,6 +50,7 @@ class Checker {
   void judge(const Place& place, Node* tree, const ddl::Source& source);
   void judge_commit(const Place& place);
   core::Vector<core::Finding> evaluate(const ddl::Statement& statement);
+  core::Vector<core::Finding> review(const ddl::Declarations& declarations, const Node* tree);
   void report(const Place& place, core::Vector<core::Finding> found);
   bool is_here(const Place& place, const Node* tree);
   void say_why_refused(const Place& place, const Node* tree);

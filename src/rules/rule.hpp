@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/finding.hpp"
+#include "ddl/declaration.hpp"
 #include "ddl/effects.hpp"
 
 namespace db_guard::rules {
@@ -52,6 +53,10 @@ class Context {
   mutable std::optional<ddl::Misfits> misfits_;
 };
 
+struct Review;
+
+// A rule judges what a statement does to what is there (`check`), what a whole transaction does
+// (`check_end`), or how something is declared (`review`). The last are in packs, by their family.
 struct Rule {
   std::string_view slug;
   std::string_view
@@ -72,9 +77,9 @@ struct Rule {
   // "error" where the server would refuse after taking the lock, and "refused" where it does so
   // before.
   std::string_view work;
-  ddl::KindSet kinds;  // of the actions that it looks at
-  // Null: only the end of the transaction, or the guard itself, tells.
-  void (*check)(const Context& context, Findings& findings);
+  ddl::KindSet kinds = {};  // of the actions that it looks at
+  // Null: only the end of the transaction, or the guard itself, tells; or it has a review.
+  void (*check)(const Context& context, Findings& findings) = nullptr;
   // Asked before commit about each relation that the transaction has touched. The action of the
   // context says no more than the relation.
   void (*check_end)(const Context& context, const ddl::Touched& touched,
@@ -84,6 +89,8 @@ struct Rule {
   // Has nothing to say where another rule objects to the action already.
   bool yields = false;
   int since_server = 15;  // PostgreSQL: knows the statement and shows it to event triggers
+  ddl::DeclarationSet declares = {};  // kinds of the declarations that it looks at
+  void (*review)(const Review& review, Findings& findings) = nullptr;
 };
 
 }  // namespace db_guard::rules

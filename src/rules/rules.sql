@@ -22,7 +22,7 @@ SELECT rule, family, severity, title, effect, why, safe_way, example, since_vers
 COMMENT ON VIEW db_guard.rules IS
 'One row for each hazard that db_guard looks for in DDL.';
 COMMENT ON COLUMN db_guard.rules.rule IS 'Stable name, for db_guard.allow.';
-COMMENT ON COLUMN db_guard.rules.family IS 'Kind of operation: columns, types, constraints, indexes, drops, renames.';
+COMMENT ON COLUMN db_guard.rules.family IS 'Kind of operation: columns, types, constraints, indexes, drops, renames; or the policy pack: data-types, names, security, structure.';
 COMMENT ON COLUMN db_guard.rules.severity IS 'The worst it reports: block (error), warn (WARNING) or note (entry).';
 COMMENT ON COLUMN db_guard.rules.title IS 'The hazard in a few words.';
 COMMENT ON COLUMN db_guard.rules.effect IS 'Lock and work of the statement, and what happens.';

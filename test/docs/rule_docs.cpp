@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "rules/choices.hpp"
 #include "rules/registry.hpp"
 
 using db_guard::rules::all_rules;
@@ -35,6 +36,10 @@ constexpr Family kFamilies[] = {
     {"maintenance", "Maintenance, locks and changes of data"},
     {"transactions", "Transactions, locks and sessions"},
     {"server", "Settings and roles of the whole server"},
+    {"data-types", "Pack `data-types`: types of columns"},
+    {"names", "Pack `names`: names of tables and columns"},
+    {"structure", "Pack `structure`: what a table has"},
+    {"security", "Pack `security`: rights"},
 };
 
 std::string sql_block(std::string_view sql) { return std::string("```sql\n") + sql + "\n```\n"; }
@@ -46,7 +51,7 @@ std::string severity_text(const Rule& rule) {
     case core::Severity::kWarn:
       return "warn: a WARNING, and the statement runs";
     default:
-      return "note: an entry in the log";
+      return "note: an entry in the log, and a NOTICE with `db_guard.show_notes = on`";
   }
 }
 
@@ -64,12 +69,32 @@ std::string server_row(const Rule& rule) {
   return "| PostgreSQL | from " + std::to_string(rule.since_server) + " on |\n";
 }
 
+bool is_in_pack(const Rule& rule) { return rule.review != nullptr; }
+
+std::string row(std::string_view name, const std::string& value) {
+  return std::string("| ") + name + " | " + value + " |\n";
+}
+
+// How something is declared changes nothing about the lock.
 std::string facts_table(const Rule& rule) {
-  return std::string("| | |\n|---|---|\n") + "| Rule | `" + rule.slug + "` |\n" + "| Severity | " +
-         severity_text(rule) + " |\n" + "| Family | " + rule.family + " |\n" + "| Lock | " +
-         ddl::lock_name(rule.lock) + ": " + ddl::who_waits(rule.lock) + " |\n" +
-         "| Work under the lock | " + work_text(rule) + " |\n" + "| Since | db_guard " +
-         rule.since_version + " |\n" + server_row(rule);
+  std::string text = std::string("| | |\n|---|---|\n") +
+                     row("Rule", std::string("`") + rule.slug + "`") +
+                     row("Severity", severity_text(rule)) +
+                     row(is_in_pack(rule) ? "Pack" : "Family", std::string(rule.family));
+  if (!is_in_pack(rule)) {
+    text += row("Lock", std::string(ddl::lock_name(rule.lock)) + ": " + ddl::who_waits(rule.lock)) +
+            row("Work under the lock", work_text(rule));
+  }
+  return text + row("Since", std::string("db_guard ") + rule.since_version) + server_row(rule);
+}
+
+std::string pack_section(const Rule& rule) {
+  return std::string("## Another taste\n\nThe rule belongs to the pack `") + rule.family +
+         "`, one of those that `db_guard.policy_packs` lists. It looks at the\nstatement as it is "
+         "written, and says nothing of temporary tables, partitions, and tables made LIKE or OF\n"
+         "something. Switched off, or made an error, by itself:\n\n" +
+         sql_block(std::string("SELECT db_guard.set_rule('") + rule.slug +
+                   "', 'off');    -- or 'warn', 'block'");
 }
 
 std::string allow_section(const Rule& rule) {
@@ -101,25 +126,40 @@ std::string hint_note(const Rule& rule) {
          "own names.";
 }
 
+std::string setup_section(const Rule& rule) {
+  if (rule.setup.empty()) return "";
+  return std::string(is_in_pack(rule) ? "With this:\n\n"
+                                      : "With these tables, filled and in use:\n\n") +
+         sql_block(rule.setup) + "\n";
+}
+
 std::string page_of(const Rule& rule) {
   return std::string("# ") + rule.title + "\n\n" +
          "<!-- Generated from src/rules by `make docs`: edit the rule, not this page. -->\n\n" +
          facts_table(rule) + "\n## What happens\n\n" + rule.what + "\n" + size_note(rule) +
          "\n## Why it hurts\n\n" + rule.why + "\n\n## The safe way\n\n" + rule.safe_way +
-         hint_note(rule) + "\n\n## Example\n\nWith these tables, filled and in use:\n\n" +
-         sql_block(rule.setup) + "\nReported:\n\n" + sql_block(rule.bad_example) +
-         "\nNot reported:\n\n" + sql_block(rule.good_example) + "\n" + allow_section(rule);
+         hint_note(rule) + "\n\n## Example\n\n" + setup_section(rule) + "Reported:\n\n" +
+         sql_block(rule.bad_example) + "\nNot reported:\n\n" + sql_block(rule.good_example) + "\n" +
+         (is_in_pack(rule) ? pack_section(rule) : allow_section(rule));
 }
+
+std::string family_row(const Rule& rule) {
+  std::string text = std::string("| [`") + rule.slug + "`](" + rule.slug + ".md) | " + rule.title +
+                     " | " + core::severity_name(rule.severity) + " |";
+  if (!is_in_pack(rule)) text = text + " " + ddl::lock_name(rule.lock) + " | " + rule.work + " |";
+  return text + "\n";
+}
+
+bool is_pack(std::string_view family) { return !db_guard::rules::PackSet().has(family); }
 
 std::string family_section(const Family& family) {
   std::string text =
-      std::string("## ") + family.heading +
-      "\n\n| Rule | Hazard | Severity | Lock | Work under it |\n|---|---|---|---|---|\n";
+      std::string("## ") + family.heading + "\n\n" +
+      (is_pack(family.name)
+           ? "| Rule | What it notes | Severity |\n|---|---|---|\n"
+           : "| Rule | Hazard | Severity | Lock | Work under it |\n|---|---|---|---|---|\n");
   for (const Rule* rule : all_rules()) {
-    if (rule->family != family.name) continue;
-    text = text + "| [`" + rule->slug + "`](" + rule->slug + ".md) | " + rule->title + " | " +
-           core::severity_name(rule->severity) + " | " + ddl::lock_name(rule->lock) + " | " +
-           rule->work + " |\n";
+    if (rule->family == family.name) text += family_row(*rule);
   }
   return text + "\n";
 }
@@ -131,6 +171,9 @@ constexpr std::string_view kIntroduction = R"(# Rules
 What db_guard looks for in DDL. A rule speaks up where its hazard is real: not for temporary tables, not for
 tables made in the same transaction or made by this session and used by no other, and, where the hazard is only
 the time that work takes under a lock, not for tables up to `db_guard.small_table_size`.
+
+The rules of the four packs at the end are another kind: they look at how something is declared, whatever it
+does to others. They are notes, and [db_guard.policy_packs](../guard.md#policy-packs) says which of them hold.
 
 The same list, with the same texts, is the view `db_guard.rules`.
 

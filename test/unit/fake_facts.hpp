@@ -28,6 +28,8 @@ class FakeFacts : public ddl::Facts {
   int major = 15;
   std::int64_t lock_timeout = 0;
   bool nobody_else = false;
+  bool new_type = false;
+  Text first_schema = Text("public");
   bool in_block = false;
   std::int64_t maintenance_kb = 1024 * 1024;
   bool superuser = true;
@@ -282,6 +284,8 @@ class FakeFacts : public ddl::Facts {
   }
   ddl::MaterializedView materialized_view(const ddl::Relation&) override { return view; }
   ddl::RowSecurity row_security(const ddl::Relation&) override { return security; }
+  bool is_new_type(const ddl::ObjectName&) override { return new_type; }
+  Text creation_schema() override { return first_schema; }
   Vector<ddl::TypedColumn> columns_of_type(const ddl::ObjectName&) override {
     return {typed_columns.begin(), typed_columns.end()};
   }

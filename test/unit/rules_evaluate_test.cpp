@@ -135,12 +135,20 @@ INSTANTIATE_TEST_SUITE_P(Every, Hazards, testing::ValuesIn(kHazards),
 TEST(Evaluate, TheHazardsCoverEveryRule) {
   // Announced by the server, or asked before commit, or about no table in particular and tested by
   // itself.
-  std::set<std::string> covered = {
-      "table-rewrite", "alter-domain-scan", "backfill-under-lock", "drop-role-in-use",
-      "lock-queue",    "power-granted",     "unsafe-setting",      "triggers-left-disabled"};
+  std::set<std::string> covered = {"table-rewrite",
+                                   "alter-domain-scan",
+                                   "backfill-under-lock",
+                                   "drop-role-in-use",
+                                   "lock-queue",
+                                   "power-granted",
+                                   "unsafe-setting",
+                                   "triggers-left-disabled",
+                                   "enum-value-uncommitted"};
   covered.insert(std::begin(kRulesOfObjects), std::end(kRulesOfObjects));
   for (const Hazard& hazard : kHazards) covered.insert(hazard.rules.begin(), hazard.rules.end());
   for (const Rule* rule : all_rules()) {
+    // How things are declared is no hazard of a table: rules_review_test.cpp.
+    if (rule->review != nullptr) continue;
     EXPECT_EQ(covered.count(std::string(rule->slug)), 1U) << std::string(rule->slug);
   }
 }

@@ -408,5 +408,23 @@ TEST(Alone, RulesThatNeedCompanyAreNotAsked) {
   EXPECT_TRUE(is_judged_alone(ActionKind::kDisableTriggers));
 }
 
+TEST(EnumValueUncommitted, SpeaksInTransactionBlocks) {
+  World world;
+  world.action = {};
+  world.action.kind = ActionKind::kAddEnumValue;
+  world.action.target.name = "mood";
+  world.action.part = "angry";
+  EXPECT_EQ(world.rules(), Strings{});
+  world.facts.in_block = true;
+  EXPECT_EQ(world.rules(), Strings{"enum-value-uncommitted"});
+  EXPECT_EQ(readable(world.findings().front().message),
+            "value 'angry' of type mood cannot be used before this transaction is committed");
+  // Of a type that is as new as the value it can, from 17 on.
+  world.facts.new_type = true;
+  EXPECT_EQ(world.rules(), Strings{"enum-value-uncommitted"});
+  world.facts.major = 17;
+  EXPECT_EQ(world.rules(), Strings{});
+}
+
 }  // namespace
 }  // namespace db_guard::rules
