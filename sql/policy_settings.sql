@@ -8,10 +8,10 @@ SELECT db_guard.is_judging();
 
 -- By default no pack holds; the notes of those that do go to the log alone.
 SHOW db_guard.policy_packs;
-SELECT guarded, what_to_do FROM db_guard.coverage WHERE command_class LIKE '%how they are written';
+SELECT guarded, replace(what_to_do, current_database(), 'this') AS what_to_do FROM db_guard.coverage WHERE command_class LIKE '%how they are written';
 CREATE TABLE client (id serial PRIMARY KEY, note varchar(20));
 SET db_guard.policy_packs = 'all';
-SELECT guarded, what_to_do FROM db_guard.coverage WHERE command_class LIKE '%how they are written';
+SELECT guarded, replace(what_to_do, current_database(), 'this') AS what_to_do FROM db_guard.coverage WHERE command_class LIKE '%how they are written';
 CREATE TABLE customer (id serial PRIMARY KEY, note varchar(20));
 SELECT outcome, f ->> 'severity' AS severity, f ->> 'rule' AS rule, f ->> 'message' AS message
   FROM db_guard.ddl_log, jsonb_array_elements(findings) f WHERE object IN ('chosen.client', 'chosen.customer');
