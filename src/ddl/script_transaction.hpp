@@ -29,7 +29,7 @@ class ScriptTransaction {
   [[nodiscard]] const Transaction& now() const { return now_; }
 
   TransactionSlip begin();
-  // Also ROLLBACK and PREPARE TRANSACTION. What rules say before a commit is to be asked first.
+  // Also ROLLBACK and PREPARE TRANSACTION.
   TransactionSlip end(bool chain = false);
   TransactionSlip savepoint(std::string_view name);
   TransactionSlip roll_back_to(std::string_view name);

@@ -69,9 +69,7 @@ bool is_allowed(std::string_view rule) {
 }  // namespace
 
 Checker::Checker(ScriptSettings& settings, bool by_policy)
-    : settings_(settings), by_policy_(by_policy), small_table_size_(small_table_bytes()) {
-  transaction_.predicted = true;
-}
+    : settings_(settings), by_policy_(by_policy), small_table_size_(small_table_bytes()) {}
 
 void Checker::add(const Place& place, core::Finding finding) {
   ReportedFinding reported;
@@ -107,13 +105,12 @@ void Checker::check_file(std::string_view file, const char* sql) {
     check_statement(statement);
     allowances.end_statement(statement.line, statement.text);
   }
+  end_file();
   if (by_policy_) allowances.apply(file, is_rule);
   drop_allowed(findings_);
   std::stable_sort(
       findings_.begin() + std::ptrdiff_t(first), findings_.end(),
       [](const ReportedFinding& a, const ReportedFinding& b) { return a.line < b.line; });
-  pg::call([&] { settings_.end_file(); });
-  end_transaction();
   script_.file++;
 }
 
@@ -132,8 +129,7 @@ void Checker::check_tree(const Place& place, Node* tree, const ddl::Source& sour
       check_do(place, reinterpret_cast<const DoStmt*>(tree));
       break;
     case T_TransactionStmt:
-      pg::call([&] { settings_.follow(reinterpret_cast<const TransactionStmt*>(tree)); });
-      end_transaction();
+      follow_transaction(place, reinterpret_cast<const TransactionStmt*>(tree));
       break;
     case T_VariableSetStmt:
       follow_setting(place, reinterpret_cast<VariableSetStmt*>(tree));
@@ -165,23 +161,82 @@ void Checker::note(Node* tree) {
   changed_ = true;
 }
 
-// Its locks are given back, unless it is still open.
-void Checker::end_transaction() {
-  if (!settings_.in_transaction_block()) transaction_.forget();
+// What rules say before a commit is asked first; savepoints have no such end.
+ddl::TransactionSlip Checker::take_step(const Place& place, const TransactionStmt* statement) {
+  const std::string_view savepoint =
+      statement->savepoint_name != nullptr ? statement->savepoint_name : "";
+  switch (statement->kind) {
+    case TRANS_STMT_BEGIN:
+    case TRANS_STMT_START:
+      if (!transaction_.in_block()) block_start_ = place;
+      return transaction_.begin();
+    case TRANS_STMT_COMMIT:
+    case TRANS_STMT_PREPARE:
+      judge_commit(place);
+      [[fallthrough]];
+    case TRANS_STMT_ROLLBACK:
+      return transaction_.end(statement->chain);
+    case TRANS_STMT_SAVEPOINT:
+      return transaction_.savepoint(savepoint);
+    case TRANS_STMT_ROLLBACK_TO:
+      return transaction_.roll_back_to(savepoint);
+    case TRANS_STMT_RELEASE:
+      return transaction_.release(savepoint);
+    default:
+      return ddl::TransactionSlip::kNone;
+  }
+}
+
+void Checker::follow_transaction(const Place& place, const TransactionStmt* statement) {
+  const ddl::TransactionSlip slip = take_step(place, statement);
+  pg::call([&] { settings_.follow(statement); });
+  if (slip != ddl::TransactionSlip::kNone) add(place, kTransactionSlip, Text(words_of(slip)));
+}
+
+void Checker::end_file() {
+  pg::call([&] { settings_.end_file(); });
+  const ddl::TransactionSlip slip = transaction_.end_of_script();
+  if (slip != ddl::TransactionSlip::kNone) {
+    add(block_start_, kTransactionSlip, Text(words_of(slip)));
+  }
 }
 
 // The one place where statements meet the rules.
-core::Vector<core::Finding> Checker::evaluate(const ddl::Statement& statement,
-                                              std::string_view text) {
-  ScriptFacts facts(script_, lent_, transaction_, settings_.in_transaction_block());
+core::Vector<core::Finding> Checker::evaluate(const ddl::Statement& statement) {
+  ScriptFacts facts(script_, lent_, transaction_.now(), transaction_.in_block());
   effects::CatalogPredictor predictor(changed_ ? &script_ : nullptr);
   core::Vector<core::Finding> found =
       rules::evaluate(statement, predictor, facts, small_table_size_);
-  if (settings_.in_transaction_block()) transaction_.note(statement, predictor.last(), facts);
-  if (found.empty() || !by_policy_) return found;
-  if (!policy_) policy_ = policy::read_policy();
-  policy::apply_policy(*policy_, text, found);
+  transaction_.note(statement, predictor.last(), facts);
   return found;
+}
+
+void Checker::report(const Place& place, core::Vector<core::Finding> found) {
+  if (!found.empty() && by_policy_) {
+    if (!policy_) policy_ = policy::read_policy();
+    policy::apply_policy(*policy_, place.text, found);
+  }
+  for (core::Finding& finding : found) {
+    if (finding.severity == Severity::kOff || is_allowed(finding.rule)) continue;
+    add(place, std::move(finding));
+  }
+}
+
+// What only all statements of the transaction together do.
+void Checker::judge_commit(const Place& place) {
+  const ddl::Transaction& transaction = transaction_.now();
+  if (transaction.size() == 0) return;
+  core::Vector<core::Finding> found;
+  try {
+    pg::rolled_back([&] {
+      ScriptFacts facts(script_, lent_, transaction, transaction_.in_block());
+      found = rules::evaluate_end(transaction, facts, small_table_size_);
+    });
+  } catch (const pg::PgError& error) {
+    if (error.is_interruption()) throw;
+    add(place, kNotJudged, concat({"db_guard could not judge this transaction: ", error.what()}));
+  }
+  report(place, std::move(found));
 }
 
 void Checker::judge(const Place& place, Node* tree, const ddl::Source& source) {
@@ -193,7 +248,7 @@ void Checker::judge(const Place& place, Node* tree, const ddl::Source& source) {
   try {
     pg::rolled_back([&] {
       if (!is_here(place, tree)) return;
-      found = evaluate(statement, place.text);
+      found = evaluate(statement);
     });
   } catch (const ddl::Refused&) {
     say_why_refused(place, known);
@@ -201,10 +256,10 @@ void Checker::judge(const Place& place, Node* tree, const ddl::Source& source) {
     if (error.is_interruption()) throw;
     add(place, kNotJudged, concat({"db_guard could not judge this statement: ", error.what()}));
   }
-  for (core::Finding& finding : found) {
-    if (finding.severity == Severity::kOff || is_allowed(finding.rule)) continue;
-    add(place, std::move(finding));
-  }
+  report(place, std::move(found));
+  if (transaction_.in_block()) return;
+  judge_commit(place);
+  transaction_.end_of_statement();
 }
 
 // False where what the statement is about is nowhere; says so then.
@@ -248,9 +303,12 @@ void Checker::check_do(const Place& place, const DoStmt* statement) {
   const int line =
       place.line + (start != std::string_view::npos ? count_lines(place.text.substr(0, start)) : 0);
   const bool own_block = pg::call([&] { return settings_.begin_block(); });
+  if (own_block) (void)transaction_.begin();
   check_body(place, body.text, line);
-  if (own_block) pg::call([&] { settings_.end_block(true, false); });
-  end_transaction();
+  if (!own_block) return;
+  judge_commit(place);
+  (void)transaction_.end();
+  pg::call([&] { settings_.end_block(true, false); });
 }
 
 void Checker::check_body(const Place& place, std::string_view body, int first_line) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/plpgsql_text.hpp"
+#include "ddl/script_transaction.hpp"
 #include "ddl/translate.hpp"
 #include "lint/lent_sizes.hpp"
 #include "lint/notices.hpp"
@@ -40,10 +41,14 @@ class Checker {
   void check_embedded(const Place& place, const core::EmbeddedStatement& embedded);
   void follow_setting(const Place& place, VariableSetStmt* statement);
   void note(Node* tree);
-  void end_transaction();
+  void follow_transaction(const Place& place, const TransactionStmt* statement);
+  ddl::TransactionSlip take_step(const Place& place, const TransactionStmt* statement);
+  void end_file();
 
   void judge(const Place& place, Node* tree, const ddl::Source& source);
-  core::Vector<core::Finding> evaluate(const ddl::Statement& statement, std::string_view text);
+  void judge_commit(const Place& place);
+  core::Vector<core::Finding> evaluate(const ddl::Statement& statement);
+  void report(const Place& place, core::Vector<core::Finding> found);
   bool is_here(const Place& place, const Node* tree);
   void say_why_refused(const Place& place, const Node* tree);
 
@@ -56,8 +61,9 @@ class Checker {
   std::optional<policy::Policy> policy_;
   effects::ScriptState script_{};
   ScriptTypes types_{};
-  ddl::Transaction transaction_;  // that the script has open
-  bool changed_ = false;          // an earlier statement changes something
+  ddl::ScriptTransaction transaction_;
+  Place block_start_{};   // where the open transaction begins
+  bool changed_ = false;  // an earlier statement changes something
   LentSizes lent_;
   std::string_view file_;
   Vector<ReportedFinding> findings_;

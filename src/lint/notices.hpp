@@ -33,6 +33,10 @@ inline constexpr Notice kBadSuppression = {
     "suppression-not-valid", core::Severity::kWarn, "A suppression that does not count",
     "It has no reason, is misspelt, or names a rule that does not exist. The form is: -- db_guard: "
     "allow RULE[, RULE] because REASON"};
+inline constexpr Notice kTransactionSlip = {
+    "transaction-slip", core::Severity::kWarn, "A transaction that is not what it looks like",
+    "The server only warns, and the statements that follow run in another transaction than the "
+    "script says."};
 inline constexpr Notice kUnparsable = {
     "unparsable", core::Severity::kWarn, "A statement that does not parse",
     "The server will refuse it, too; what it was meant to do is not checked."};
@@ -41,8 +45,8 @@ inline constexpr Notice kUnusedSuppression = {
     "No finding of that rule is on the statement it belongs to. Take it away before it hides "
     "something."};
 
-inline constexpr const Notice* kNotices[] = {&kMadeEarlier,      &kNotJudged,      &kOpaque,
-                                             &kPsqlCommand,      &kBadSuppression, &kUnparsable,
-                                             &kUnusedSuppression};
+inline constexpr const Notice* kNotices[] = {&kMadeEarlier, &kNotJudged,        &kOpaque,
+                                             &kPsqlCommand, &kBadSuppression,   &kTransactionSlip,
+                                             &kUnparsable,  &kUnusedSuppression};
 
 }  // namespace db_guard::lint

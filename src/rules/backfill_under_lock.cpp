@@ -14,8 +14,9 @@ void check_end(const Context& context, const ddl::Touched& touched, Findings& fi
   if (touched.bytes_written <= context.small_table_size) return;
   Finding finding = make_finding(context, kSlug, Severity::kWarn);
   finding.message =
-      concat({"this transaction has written about ", core::pretty_bytes(touched.bytes_written),
-              " to ", table_with_size(context), " under ", ddl::lock_name(touched.lock), "; ",
+      concat({"this transaction ", context.facts.transaction().predicted ? "writes" : "has written",
+              " about ", core::pretty_bytes(touched.bytes_written), " to ",
+              table_with_size(context), " under ", ddl::lock_name(touched.lock), "; ",
               ddl::who_waits(touched.lock), " until it ends"});
   finding.detail =
       Text("The change of the table needs its lock for a moment only, but a lock is held until the "

@@ -43,9 +43,11 @@ void append_steps(const Context& context, const Triggers& triggers, Vector<Text>
 
 void check_end(const Context& context, const ddl::Touched& touched, Findings& findings) {
   if (!touched.triggers_disabled) return;
-  const Triggers triggers = context.facts.disabled_triggers(context.relation());
   // Of a script the catalogs know nothing yet.
-  if (triggers.empty() && !context.facts.transaction().predicted) return;
+  const bool predicted = context.facts.transaction().predicted;
+  const Triggers triggers =
+      predicted ? Triggers() : context.facts.disabled_triggers(context.relation());
+  if (triggers.empty() && !predicted) return;
   const bool keys = checks_keys(triggers);
   const bool forgotten = keys || context.facts.in_transaction_block();
   Finding finding = make_finding(context, kSlug, forgotten ? Severity::kWarn : Severity::kNote);
