@@ -137,6 +137,52 @@ INSERT INTO many (c1, c1599) VALUES (1, 1599);
 DELETE FROM many;
 SELECT c1, c2, c1599, deleted_at IS NOT NULL AS deleted FROM many;
 
+-- TRUNCATE may name a partition, which has statement triggers of its own: those that are there, and those that come.
+CREATE TABLE tree (id integer, part integer, deleted_at timestamptz) PARTITION BY LIST (part);
+CREATE TABLE "Leaf 1" PARTITION OF tree FOR VALUES IN (1);
+CREATE TABLE branch PARTITION OF tree FOR VALUES IN (2) PARTITION BY LIST (id);
+CREATE TABLE twig PARTITION OF branch DEFAULT;
+SELECT db_guard.enable_soft_delete('tree');
+INSERT INTO tree VALUES (1, 1), (2, 2);
+TRUNCATE "Leaf 1";
+TRUNCATE branch;
+TRUNCATE twig;
+TRUNCATE tree;
+CREATE TABLE later PARTITION OF tree FOR VALUES IN (3);
+CREATE TABLE attached (part integer, deleted_at timestamptz, id integer);
+ALTER TABLE tree ATTACH PARTITION attached FOR VALUES IN (4);
+CREATE SCHEMA soft_parts CREATE TABLE in_schema PARTITION OF soft.tree FOR VALUES IN (5);
+TRUNCATE later;
+TRUNCATE attached;
+TRUNCATE soft_parts.in_schema;
+SELECT count(*) FROM tree;
+BEGIN;
+SET LOCAL db_guard.hard_delete = on;
+TRUNCATE "Leaf 1", twig;
+SELECT count(*) FROM tree;
+ROLLBACK;
+-- What is detached is none of ours any more, also where nobody noticed; what has soft delete of its own keeps it.
+SET db_guard.mode = off;
+ALTER TABLE tree DETACH PARTITION attached;
+SET session_replication_role = replica;
+ALTER TABLE tree DETACH PARTITION later;
+RESET session_replication_role;
+SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgrelid IN ('attached'::regclass, 'later'::regclass);
+TRUNCATE attached;
+TRUNCATE later;
+CREATE TABLE own (LIKE tree);
+SELECT db_guard.enable_soft_delete('own');
+ALTER TABLE tree ATTACH PARTITION own FOR VALUES IN (6);
+SELECT db_guard.disable_soft_delete('tree');
+SELECT tgrelid::regclass, tgname FROM pg_trigger JOIN pg_partition_tree('tree') ON relid = tgrelid ORDER BY 1::text, 2;
+TRUNCATE "Leaf 1", twig;
+TRUNCATE own;
+TRUNCATE tree;
+RESET db_guard.mode;
+SET client_min_messages = warning;
+DROP SCHEMA soft_parts CASCADE;
+RESET client_min_messages;
+
 -- Off.
 SELECT db_guard.disable_soft_delete('watched');
 SET client_min_messages = warning;

@@ -122,7 +122,6 @@ SELECT op, old -> 'v' AS old, new -> 'v' AS new FROM db_guard.audit_history('nes
 \echo trap: the time is that of the start of the transaction: a row changed later has a later time
 BEGIN;
 INSERT INTO t VALUES (6001, 1);
-SELECT pg_sleep(0);
 UPDATE t SET v = 2 WHERE id = 6001;
 COMMIT;
 SELECT bool_and(later) FROM (SELECT at > lag(at) OVER (ORDER BY audit_id) AS later, committed_at >= at AS committed
