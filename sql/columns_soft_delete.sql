@@ -128,6 +128,50 @@ INSERT INTO guarded VALUES (3, 'soft_user');
 RESET ROLE;
 SELECT id, tenant, deleted_at IS NOT NULL AS deleted FROM guarded ORDER BY id;
 
+-- The row that comes back is in every index, obeys every constraint, and is what an INSERT would have made of it.
+CREATE TABLE whole (id integer PRIMARY KEY, gone integer, span int4range, words tsvector, note text, born integer DEFAULT 7,
+                    dead boolean GENERATED ALWAYS AS (deleted_at IS NOT NULL) STORED, deleted_at timestamptz,
+                    CONSTRAINT said CHECK (deleted_at IS NULL OR note IS NOT NULL), UNIQUE (note) DEFERRABLE INITIALLY DEFERRED,
+                    EXCLUDE USING gist (span WITH &&) WHERE (deleted_at IS NULL));
+ALTER TABLE whole DROP COLUMN gone;
+CREATE INDEX whole_words ON whole USING gin (words);
+CREATE INDEX whole_pages ON whole USING brin (id);
+CREATE INDEX whole_hash ON whole USING hash (note);
+CREATE INDEX whole_expression ON whole (lower(note)) WHERE deleted_at IS NOT NULL;
+SELECT db_guard.enable_soft_delete('whole');
+INSERT INTO whole (id, span, words, note) SELECT g, int4range(g, g + 1), ('w' || g)::tsvector, 'Note ' || g FROM generate_series(1, 3000) g;
+ALTER TABLE whole ADD COLUMN late text DEFAULT 'late';
+DELETE FROM whole WHERE id > 2;
+-- A key that has been freed and taken again, all in one transaction: judged when it ends.
+BEGIN;
+DELETE FROM whole WHERE id = 1;
+INSERT INTO whole (id, note) VALUES (0, 'Note 1');
+COMMIT;
+INSERT INTO whole (id, span) VALUES (-1, '[5,6)');
+\set VERBOSITY terse
+DELETE FROM whole WHERE id = -1;
+\set VERBOSITY default
+SET enable_seqscan = off;
+SET enable_indexscan = off;
+SELECT count(*) AS gin FROM whole WHERE words @@ 'w5';
+SELECT count(*) AS brin FROM whole WHERE id BETWEEN 5 AND 14;
+SELECT count(*) AS hash FROM whole WHERE note = 'Note 5';
+SELECT count(*) AS expression FROM whole WHERE lower(note) = 'note 5' AND deleted_at IS NOT NULL;
+SELECT id, span, note, born, dead, late FROM whole WHERE id IN (2, 5) ORDER BY id;
+RESET enable_seqscan;
+RESET enable_indexscan;
+SELECT count(*), count(*) FILTER (WHERE dead), count(DISTINCT deleted_at) FROM whole;
+
+-- Statement triggers and transition tables of an INSERT see the rows that come back.
+CREATE TABLE counted (id integer, deleted_at timestamptz);
+CREATE FUNCTION count_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE NOTICE '% rows, % of them deleted', (SELECT count(*) FROM new_rows), (SELECT count(deleted_at) FROM new_rows); RETURN NULL; END $$;
+CREATE TRIGGER count_rows AFTER INSERT ON counted REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION count_rows();
+SELECT db_guard.enable_soft_delete('counted');
+INSERT INTO counted SELECT generate_series(1, 3);
+DELETE FROM counted;
+SELECT count(*), count(deleted_at) FROM counted;
+
 -- As many columns as there can be.
 \set ECHO none
 SELECT 'CREATE TABLE many (' || string_agg('c' || g || ' integer', ', ') || ', deleted_at timestamptz)' FROM generate_series(1, 1599) g \gexec

@@ -41,10 +41,8 @@ Datum mark_of(const TriggerData& data, KeepPlan& plan) {
 }
 
 void keep(const TriggerData& data, KeepPlan& plan) {
-  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   reinsert(data, plan.statement, plan.column, mark_of(data, plan));
   check_living_references(data);
-  SPI_finish();
 }
 
 void refuse_truncate(const TriggerData& data) {
