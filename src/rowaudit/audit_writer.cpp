@@ -107,7 +107,10 @@ void prepare_slots(EventWriter& writer, Relation leaf, int count) {
 void insert_many(EventWriter& writer, Relation leaf, HeapTupleData* tuples, int count) {
   prepare_slots(writer, leaf, count);
   for (int i = 0; i < count; i++) ExecStoreHeapTuple(&tuples[i], writer.slots[i], false);
+  // It leaves eight bytes a row behind.
+  const MemoryContext before = MemoryContextSwitchTo(writer.batch);
   heap_multi_insert(leaf, writer.slots, count, GetCurrentCommandId(true), 0, writer.bulk);
+  MemoryContextSwitchTo(before);
   if (leaf->rd_rel->relhasindex) insert_into_indexes(leaf, writer.slots, count);
 }
 
