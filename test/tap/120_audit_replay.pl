@@ -322,7 +322,7 @@ subtest 'columns come, go and change their names in between' => sub {
 	remember();
 };
 
-subtest 'dump and restore' => sub {
+subtest 'trap: identity from OIDs: dump and restore where all numbers are others' => sub {
 	my $dump = $PostgreSQL::Test::Utils::tmp_check . '/dump';
 	$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'dumped');
 	my $other = PostgreSQL::Test::Cluster->new('other');
