@@ -93,14 +93,14 @@ subtest 'a standby reads the log' => sub {
 subtest 'trap: who began first commits last: the time is that of the commit' => sub {
 	my $early = $node->background_psql('postgres');
 	$early->query_safe('BEGIN; SELECT now(); INSERT INTO prepared VALUES (9001, 1)');
-	answer('UPDATE prepared SET v = 8 WHERE id = 10');
-	$early->query_safe('UPDATE prepared SET v = 9 WHERE id = 10; COMMIT');
+	answer('UPDATE prepared SET v = 8 WHERE id = 1');
+	$early->query_safe('UPDATE prepared SET v = 9 WHERE id = 1; COMMIT');
 	$early->quit;
-	is(answer("SELECT v FROM db_guard.audit_as_of(NULL::prepared, 'infinity') WHERE id = 10"), 9, 'the last that wrote counts');
+	is(answer("SELECT v FROM db_guard.audit_as_of(NULL::prepared, 'infinity') WHERE id = 1"), 9, 'the last that wrote counts');
 	is(answer("SELECT difference('prepared')"), '0/0', 'the log replays');
-	is(answer("SELECT string_agg(new ->> 'v', ' ' ORDER BY audit_id) FROM db_guard.audit_history('prepared', '{\"id\": 10}') WHERE new ->> 'v' IN ('8', '9')"),
+	is(answer("SELECT string_agg(new ->> 'v', ' ' ORDER BY audit_id) FROM db_guard.audit_history('prepared', '{\"id\": 1}') WHERE new ->> 'v' IN ('8', '9')"),
 		'8 9', 'in the order in which the row was changed');
-	is(answer("SELECT count(*) FROM db_guard.audit_as_of(NULL::prepared, (SELECT max(committed_at) FROM db_guard.audit_entries('prepared') WHERE new ->> 'v' = '8' AND key = '{\"id\": 10}')) WHERE id = 9001"),
+	is(answer("SELECT count(*) FROM db_guard.audit_as_of(NULL::prepared, (SELECT max(committed_at) FROM db_guard.audit_entries('prepared') WHERE new ->> 'v' = '8' AND key = '{\"id\": 1}')) WHERE id = 9001"),
 		0, 'and what was not committed then is not seen then');
 };
 
