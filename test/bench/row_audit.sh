@@ -224,8 +224,9 @@ bench_audit_seals() {
     printf "%d events: sealed at %.0f, verified at %.0f thousand a second (aim: 400)\n", n, n / s, n / v }'
 }
 
-# The turns take a fresh table each, so that its log is what is folded and nothing else is in the way.
+# Each turn takes a fresh table and an empty log, so that what is read is the table's.
 fold_turn() {
+  statement_ms 'TRUNCATE db_guard.audit_event' >/dev/null
   PGDATABASE=guarded run_sql -A -t -F ' ' <<'SQL' | tail -n 1
 SET db_guard.mode = off;
 DROP TABLE IF EXISTS bench.folded;
