@@ -128,6 +128,50 @@ INSERT INTO guarded VALUES (3, 'soft_user');
 RESET ROLE;
 SELECT id, tenant, deleted_at IS NOT NULL AS deleted FROM guarded ORDER BY id;
 
+-- The row that comes back is in every index, obeys every constraint, and is what an INSERT would have made of it.
+CREATE TABLE whole (id integer PRIMARY KEY, gone integer, span int4range, words tsvector, note text, born integer DEFAULT 7,
+                    dead boolean GENERATED ALWAYS AS (deleted_at IS NOT NULL) STORED, deleted_at timestamptz,
+                    CONSTRAINT said CHECK (deleted_at IS NULL OR note IS NOT NULL), UNIQUE (note) DEFERRABLE INITIALLY DEFERRED,
+                    EXCLUDE USING gist (span WITH &&) WHERE (deleted_at IS NULL));
+ALTER TABLE whole DROP COLUMN gone;
+CREATE INDEX whole_words ON whole USING gin (words);
+CREATE INDEX whole_pages ON whole USING brin (id);
+CREATE INDEX whole_hash ON whole USING hash (note);
+CREATE INDEX whole_expression ON whole (lower(note)) WHERE deleted_at IS NOT NULL;
+SELECT db_guard.enable_soft_delete('whole');
+INSERT INTO whole (id, span, words, note) SELECT g, int4range(g, g + 1), ('w' || g)::tsvector, 'Note ' || g FROM generate_series(1, 3000) g;
+ALTER TABLE whole ADD COLUMN late text DEFAULT 'late';
+DELETE FROM whole WHERE id > 2;
+-- A key that has been freed and taken again, all in one transaction: judged when it ends.
+BEGIN;
+DELETE FROM whole WHERE id = 1;
+INSERT INTO whole (id, note) VALUES (0, 'Note 1');
+COMMIT;
+INSERT INTO whole (id, span) VALUES (-1, '[5,6)');
+\set VERBOSITY terse
+DELETE FROM whole WHERE id = -1;
+\set VERBOSITY default
+SET enable_seqscan = off;
+SET enable_indexscan = off;
+SELECT count(*) AS gin FROM whole WHERE words @@ 'w5';
+SELECT count(*) AS brin FROM whole WHERE id BETWEEN 5 AND 14;
+SELECT count(*) AS hash FROM whole WHERE note = 'Note 5';
+SELECT count(*) AS expression FROM whole WHERE lower(note) = 'note 5' AND deleted_at IS NOT NULL;
+SELECT id, span, note, born, dead, late FROM whole WHERE id IN (2, 5) ORDER BY id;
+RESET enable_seqscan;
+RESET enable_indexscan;
+SELECT count(*), count(*) FILTER (WHERE dead), count(DISTINCT deleted_at) FROM whole;
+
+-- Statement triggers and transition tables of an INSERT see the rows that come back.
+CREATE TABLE counted (id integer, deleted_at timestamptz);
+CREATE FUNCTION count_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE NOTICE '% rows, % of them deleted', (SELECT count(*) FROM new_rows), (SELECT count(deleted_at) FROM new_rows); RETURN NULL; END $$;
+CREATE TRIGGER count_rows AFTER INSERT ON counted REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION count_rows();
+SELECT db_guard.enable_soft_delete('counted');
+INSERT INTO counted SELECT generate_series(1, 3);
+DELETE FROM counted;
+SELECT count(*), count(deleted_at) FROM counted;
+
 -- As many columns as there can be.
 \set ECHO none
 SELECT 'CREATE TABLE many (' || string_agg('c' || g || ' integer', ', ') || ', deleted_at timestamptz)' FROM generate_series(1, 1599) g \gexec
@@ -136,6 +180,52 @@ SELECT db_guard.enable_soft_delete('many');
 INSERT INTO many (c1, c1599) VALUES (1, 1599);
 DELETE FROM many;
 SELECT c1, c2, c1599, deleted_at IS NOT NULL AS deleted FROM many;
+
+-- TRUNCATE may name a partition, which has statement triggers of its own: those that are there, and those that come.
+CREATE TABLE tree (id integer, part integer, deleted_at timestamptz) PARTITION BY LIST (part);
+CREATE TABLE "Leaf 1" PARTITION OF tree FOR VALUES IN (1);
+CREATE TABLE branch PARTITION OF tree FOR VALUES IN (2) PARTITION BY LIST (id);
+CREATE TABLE twig PARTITION OF branch DEFAULT;
+SELECT db_guard.enable_soft_delete('tree');
+INSERT INTO tree VALUES (1, 1), (2, 2);
+TRUNCATE "Leaf 1";
+TRUNCATE branch;
+TRUNCATE twig;
+TRUNCATE tree;
+CREATE TABLE later PARTITION OF tree FOR VALUES IN (3);
+CREATE TABLE attached (part integer, deleted_at timestamptz, id integer);
+ALTER TABLE tree ATTACH PARTITION attached FOR VALUES IN (4);
+CREATE SCHEMA soft_parts CREATE TABLE in_schema PARTITION OF soft.tree FOR VALUES IN (5);
+TRUNCATE later;
+TRUNCATE attached;
+TRUNCATE soft_parts.in_schema;
+SELECT count(*) FROM tree;
+BEGIN;
+SET LOCAL db_guard.hard_delete = on;
+TRUNCATE "Leaf 1", twig;
+SELECT count(*) FROM tree;
+ROLLBACK;
+-- What is detached is none of ours any more, also where nobody noticed; what has soft delete of its own keeps it.
+SET db_guard.mode = off;
+ALTER TABLE tree DETACH PARTITION attached;
+SET session_replication_role = replica;
+ALTER TABLE tree DETACH PARTITION later;
+RESET session_replication_role;
+SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgrelid IN ('attached'::regclass, 'later'::regclass);
+TRUNCATE attached;
+TRUNCATE later;
+CREATE TABLE own (LIKE tree);
+SELECT db_guard.enable_soft_delete('own');
+ALTER TABLE tree ATTACH PARTITION own FOR VALUES IN (6);
+SELECT db_guard.disable_soft_delete('tree');
+SELECT tgrelid::regclass, tgname FROM pg_trigger JOIN pg_partition_tree('tree') ON relid = tgrelid ORDER BY 1::text, 2;
+TRUNCATE "Leaf 1", twig;
+TRUNCATE own;
+TRUNCATE tree;
+RESET db_guard.mode;
+SET client_min_messages = warning;
+DROP SCHEMA soft_parts CASCADE;
+RESET client_min_messages;
 
 -- Off.
 SELECT db_guard.disable_soft_delete('watched');

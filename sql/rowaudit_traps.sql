@@ -49,6 +49,36 @@ SELECT db_guard.enable_audit('exact');
 INSERT INTO exact VALUES (1, 1e40, 0.1::float8 + 0.2, '\x00ff00'), (2, 1.500, '-Infinity', '');
 SELECT * FROM db_guard.audit_as_of(NULL::exact, 'infinity') ORDER BY id;
 
+\echo trap: jsonb cannot hold an escaped NUL: what a column of json holds comes back, and can be shown
+CREATE TABLE unheard (id integer PRIMARY KEY, j json, t text, many json[]);
+SELECT db_guard.enable_audit('unheard');
+INSERT INTO unheard VALUES (1, '{"a": "\u0000", "b":  1}', 'plain');
+UPDATE unheard SET t = 'other', j = '{"a": "\u0000", "b":  2}', many = ARRAY['1', '"\u0000"']::json[];
+SELECT j, t, many FROM db_guard.audit_as_of(NULL::unheard, 'infinity');
+SELECT op, new FROM db_guard.audit_entries('unheard') ORDER BY audit_id;
+SELECT db_guard.revert_change(max(audit_id)) FROM db_guard.audit_entries('unheard');
+SELECT j, t, many FROM unheard;
+
+\echo trap: a number by max() + 1, or metadata looked up for every row: the log and the catalog are not read
+CREATE TABLE unread (id integer PRIMARY KEY, v integer);
+SELECT db_guard.enable_audit('unread');
+INSERT INTO unread SELECT g FROM generate_series(1, 200) g;
+CREATE FUNCTION scans(schemas text[]) RETURNS bigint LANGUAGE sql VOLATILE AS
+'SELECT sum(seq_scan + coalesce(idx_scan, 0)) FROM pg_stat_xact_all_tables WHERE schemaname = ANY (schemas)';
+BEGIN;
+DO $$
+DECLARE
+  catalog bigint := traps.scans('{pg_catalog}');
+  log bigint := traps.scans('{db_guard}');
+BEGIN
+  FOR i IN 1 .. 200 LOOP
+    UPDATE traps.unread SET v = i WHERE id = i;
+  END LOOP;
+  RAISE NOTICE 'log read: %, catalog read for every row: %', traps.scans('{db_guard}') - log, traps.scans('{pg_catalog}') - catalog > 150;
+END $$;
+COMMIT;
+SELECT count(*) FROM db_guard.audit_entries('unread') WHERE op = 'UPDATE';
+
 \echo trap: redaction must cover every image
 CREATE TABLE people (id integer PRIMARY KEY, name text, card text);
 INSERT INTO people VALUES (1, 'before', '4111-baseline');
@@ -122,7 +152,6 @@ SELECT op, old -> 'v' AS old, new -> 'v' AS new FROM db_guard.audit_history('nes
 \echo trap: the time is that of the start of the transaction: a row changed later has a later time
 BEGIN;
 INSERT INTO t VALUES (6001, 1);
-SELECT pg_sleep(0);
 UPDATE t SET v = 2 WHERE id = 6001;
 COMMIT;
 SELECT bool_and(later) FROM (SELECT at > lag(at) OVER (ORDER BY audit_id) AS later, committed_at >= at AS committed
@@ -197,6 +226,28 @@ SET enable_seqscan = off;
 SELECT op, old, new FROM db_guard.audit_history('found', '{"id": 1}');
 SELECT op, old, new FROM db_guard.audit_history('found', '{"id": 10}');
 RESET enable_seqscan;
+-- In bulk, one by one, short and long, and with another index beside it.
+CREATE INDEX beside ON :part (transaction);
+INSERT INTO found VALUES (20, 20);
+DROP INDEX db_guard.beside;
+CREATE TABLE long_rows (id text PRIMARY KEY, v text);
+SELECT db_guard.enable_audit('long_rows');
+INSERT INTO long_rows SELECT repeat(chr(64 + g % 50), g % 700) || g, repeat('v', g) FROM generate_series(1, 2100) g;
+INSERT INTO long_rows VALUES ('one', repeat('w', 300));
+UPDATE long_rows SET id = id || 'moved' WHERE length(v) > 2000;
+SET enable_tidscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_seqscan = off;
+SELECT count(*) AS not_in_the_index FROM :part e
+ WHERE NOT EXISTS (SELECT FROM :part i WHERE i.ctid = e.ctid
+                      AND db_guard.audit_key_hash(i.table_id, i.payload) = db_guard.audit_key_hash(e.table_id, e.payload) + 0);
+SELECT count(*) AS moved FROM :part WHERE op = 'M' AND table_id > 0 \gset
+RESET enable_seqscan;
+RESET enable_hashjoin;
+RESET enable_tidscan;
+RESET enable_mergejoin;
+SELECT count(*) = :moved AS all_moved_found FROM :part WHERE op::text || '' = 'M';
 -- The key is another: nothing is found by the hash of the old one.
 ALTER TABLE found DROP CONSTRAINT found_pkey, ADD PRIMARY KEY (v);
 SELECT op, old, new FROM db_guard.audit_history('found', '{"v": 2}');

@@ -42,7 +42,7 @@ RETURNS trigger
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'db_guard_refuse_truncate';
 COMMENT ON FUNCTION db_guard.refuse_truncate() IS
-'Trigger function of db_guard.enable_soft_delete: refuses TRUNCATE with SQLSTATE 55000, unless db_guard.hard_delete is on.';
+'Trigger function of db_guard.enable_soft_delete: refuses TRUNCATE of a table with soft delete with SQLSTATE 55000, unless db_guard.hard_delete is on.';
 REVOKE ALL ON FUNCTION db_guard.refuse_truncate() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION db_guard.refuse_truncate() TO PUBLIC;
 
@@ -139,7 +139,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'db_guard_enable_soft_delete';
 COMMENT ON FUNCTION db_guard.enable_soft_delete(regclass, name, text) IS
-'Has a deleted row stay in the table, with the time of its deletion in this column (timestamptz or timestamp, without NOT NULL). DELETE counts and returns rows as ever; foreign keys act as on a DELETE, but rows that are deleted themselves do not count as references ON DELETE NO ACTION. TRUNCATE is refused. db_guard.hard_delete = on really deletes. Returns whether anything had to be done. Needs the table''s owner; takes SHARE ROW EXCLUSIVE.';
+'Has a deleted row stay in the table, with the time of its deletion in this column (timestamptz or timestamp, without NOT NULL). DELETE counts and returns rows as ever; foreign keys act as on a DELETE, but rows that are deleted themselves do not count as references ON DELETE NO ACTION. TRUNCATE is refused, also of a partition. db_guard.hard_delete = on really deletes. Returns whether anything had to be done. Needs the table''s owner; takes SHARE ROW EXCLUSIVE.';
 REVOKE ALL ON FUNCTION db_guard.enable_soft_delete(regclass, name, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION db_guard.enable_soft_delete(regclass, name, text) TO PUBLIC;
 
@@ -279,7 +279,7 @@ RETURNS event_trigger
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'db_guard_follow_ddl';
 COMMENT ON FUNCTION db_guard.follow_ddl() IS
-'Has column triggers follow columns that are renamed or dropped, and come to new tables of managed schemas.';
+'Has column triggers follow columns that are renamed or dropped, and come to new tables of managed schemas and to new partitions.';
 
 CREATE EVENT TRIGGER db_guard_follow_ddl ON ddl_command_end
     WHEN TAG IN ('ALTER TABLE', 'CREATE SCHEMA', 'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO')

@@ -61,6 +61,7 @@ struct Change {
   const char* old_column;
   const char* new_column;
   bool may_be_managed;
+  List* partitions;  // OIDs of those that are new, attached or detached and may have soft delete
 };
 
 bool has_own_trigger(::Relation relation) {
@@ -80,6 +81,41 @@ void note_table(const RangeVar* name, Change& change) {
     snprintf(change.table, sizeof(change.table), "%u", id);
   }
   relation_close(relation, AccessShareLock);
+}
+
+void note_partition(const RangeVar* name, Change& change) {
+  const Oid id = RangeVarGetRelid(name, NoLock, true);
+  ::Relation relation = OidIsValid(id) ? try_relation_open(id, AccessShareLock) : nullptr;
+  if (relation == nullptr) return;
+  if (has_own_trigger(relation)) change.partitions = lappend_oid(change.partitions, id);
+  relation_close(relation, AccessShareLock);
+}
+
+void note_new_partition(const Node* tree, Change& change) {
+  if (!IsA(tree, CreateStmt)) return;
+  const auto* create = reinterpret_cast<const CreateStmt*>(tree);
+  if (create->partbound != nullptr) note_partition(create->relation, change);
+}
+
+void note_new_partitions(const Node* tree, Change& change) {
+  note_new_partition(tree, change);
+  if (!IsA(tree, CreateSchemaStmt)) return;
+  ListCell* cell = nullptr;
+  foreach (cell, reinterpret_cast<const CreateSchemaStmt*>(tree)->schemaElts) {
+    note_new_partition(static_cast<const Node*>(lfirst(cell)), change);
+  }
+}
+
+void note_moved_partitions(const AlterTableStmt* statement, Change& change) {
+  ListCell* cell = nullptr;
+  foreach (cell, statement->cmds) {
+    const auto* command = lfirst_node(AlterTableCmd, cell);
+    if (command->subtype != AT_AttachPartition && command->subtype != AT_DetachPartition &&
+        command->subtype != AT_DetachPartitionFinalize) {
+      continue;
+    }
+    note_partition(reinterpret_cast<const PartitionCmd*>(command->def)->name, change);
+  }
 }
 
 struct Columns {
@@ -107,6 +143,7 @@ Change change_of(const Node* tree) {
     const auto* alter = reinterpret_cast<const AlterTableStmt*>(tree);
     const Columns columns = columns_of(alter);
     if (columns.dropped) note_table(alter->relation, change);
+    note_moved_partitions(alter, change);
     change.may_be_managed = columns.added && is_any_schema_managed();
   } else if (IsA(tree, RenameStmt)) {
     const auto* rename = reinterpret_cast<const RenameStmt*>(tree);
@@ -116,6 +153,7 @@ Change change_of(const Node* tree) {
     change.new_column = rename->newname;
     change.may_be_managed = is_any_schema_managed();
   } else {
+    note_new_partitions(tree, change);
     change.may_be_managed = is_any_schema_managed();
   }
   return change;
@@ -201,6 +239,12 @@ void enable_in_new_tables() {
 void follow(const Change& change) {
   if (change.table[0] != '\0') repair_triggers(change);
   if (change.may_be_managed) enable_in_new_tables();
+  ListCell* cell = nullptr;
+  foreach (cell, change.partitions) {
+    char table[16];
+    snprintf(table, sizeof(table), "%u", lfirst_oid(cell));
+    guard_truncate(table);
+  }
 }
 
 }  // namespace
@@ -221,7 +265,8 @@ Datum db_guard_follow_ddl(PG_FUNCTION_ARGS) {
     PG_RETURN_NULL();
   }
   const Change change = change_of(reinterpret_cast<EventTriggerData*>(fcinfo->context)->parsetree);
-  if (change.table[0] == '\0' && !change.may_be_managed) PG_RETURN_NULL();
+  if (change.table[0] == '\0' && !change.may_be_managed && change.partitions == NIL)
+    PG_RETURN_NULL();
   pg::enter([&] { follow(change); });
   PG_RETURN_NULL();
 }

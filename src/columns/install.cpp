@@ -69,16 +69,34 @@ constexpr const char* kDrops = R"sql(
 SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass)
   FROM pg_trigger
  WHERE tgrelid = $1::oid AND tgparentid = 0
-   AND (tgfoid = format('db_guard.%I()', $2)::regprocedure
-        AND (db_guard.split_arguments(tgargs))[1] = $3
-        OR $2 = 'keep_deleted_row' AND tgfoid = 'db_guard.refuse_truncate()'::regprocedure)
+   AND tgfoid = format('db_guard.%I()', $2)::regprocedure
+   AND (db_guard.split_arguments(tgargs))[1] = $3
  ORDER BY tgname)sql";
 
-constexpr const char* kTruncateTrigger = R"sql(
+// Statement triggers are not handed down to partitions, each of which TRUNCATE may name.
+constexpr const char* kUnguarded = R"sql(
 SELECT format('CREATE TRIGGER "A_db_guard_refuse_truncate" BEFORE TRUNCATE ON %s '
-              'FOR EACH STATEMENT EXECUTE FUNCTION db_guard.refuse_truncate()', $1::oid::regclass)
+              'FOR EACH STATEMENT EXECUTE FUNCTION db_guard.refuse_truncate()', tree.relid::regclass)
+  FROM (SELECT $1::oid AS relid UNION SELECT relid FROM pg_partition_tree($1::oid::regclass)) AS tree
+  JOIN pg_class AS c ON c.oid = tree.relid AND c.relkind IN ('r', 'p')
+ WHERE EXISTS (SELECT FROM pg_trigger
+                WHERE tgrelid = tree.relid AND tgfoid = 'db_guard.keep_deleted_row()'::regprocedure)
+   AND NOT EXISTS (SELECT FROM pg_trigger
+                    WHERE tgrelid = tree.relid
+                      AND tgfoid = 'db_guard.refuse_truncate()'::regprocedure)
+ ORDER BY tree.relid)sql";
+
+// A partition may have soft delete of its own, which stays.
+constexpr const char* kNeedless = R"sql(
+SELECT format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)
+  FROM (SELECT $1::oid AS relid UNION SELECT relid FROM pg_partition_tree($1::oid::regclass)) AS tree
+  JOIN pg_class AS c ON c.oid = tree.relid AND pg_has_role(c.relowner, 'USAGE')
+  JOIN pg_trigger AS t
+    ON t.tgrelid = tree.relid AND t.tgfoid = 'db_guard.refuse_truncate()'::regprocedure
  WHERE NOT EXISTS (SELECT FROM pg_trigger
-                    WHERE tgrelid = $1::oid AND tgfoid = 'db_guard.refuse_truncate()'::regprocedure))sql";
+                    WHERE tgrelid = tree.relid
+                      AND tgfoid = 'db_guard.keep_deleted_row()'::regprocedure)
+ ORDER BY t.tgrelid)sql";
 
 constexpr const char* kInPartitionKey = R"sql(
 SELECT p.partrelid::regclass
@@ -185,7 +203,7 @@ void run(const pg::Rows& statements) {
 
 void put_trigger(const Target& target, const Wish& wish, const Text& name, bool replace) {
   pg::query(create_statement(wish, target.name, name, replace).c_str());
-  if (wish.feature == &kSoftDelete) run(pg::query(kTruncateTrigger, {wish.table}));
+  if (wish.feature == &kSoftDelete) guard_truncate(wish.table);
   // Now that nobody else can change it.
   check_wish(target, wish);
 }
@@ -263,7 +281,13 @@ bool disable(const Feature& feature, const char* table, const char* column) {
   if (existing.rows == 0) return false;
   if (is_true(existing, 0, 2)) refuse_child(target, feature.name);
   run(pg::query(kDrops, {table, feature.function, column}));
+  if (&feature == &kSoftDelete) guard_truncate(table);
   return true;
+}
+
+void guard_truncate(const char* table) {
+  run(pg::query(kNeedless, {table}));
+  run(pg::query(kUnguarded, {table}));
 }
 
 bool fits(const Feature& feature, const char* table, const char* column) {

@@ -21,6 +21,10 @@ struct Wish {
 bool enable(const Wish& wish);
 bool disable(const Feature& feature, const char* table, const char* column);
 
+// Has TRUNCATE refused for the table and its partitions where they have soft delete, and nowhere
+// else.
+void guard_truncate(const char* table);
+
 // Whether the trigger could be created; never an error where it could not.
 bool fits(const Feature& feature, const char* table, const char* column);
 

@@ -41,10 +41,8 @@ Datum mark_of(const TriggerData& data, KeepPlan& plan) {
 }
 
 void keep(const TriggerData& data, KeepPlan& plan) {
-  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   reinsert(data, plan.statement, plan.column, mark_of(data, plan));
   check_living_references(data);
-  SPI_finish();
 }
 
 void refuse_truncate(const TriggerData& data) {
@@ -82,7 +80,9 @@ Datum db_guard_refuse_truncate(PG_FUNCTION_ARGS) {
                     errhint("db_guard.enable_soft_delete makes such triggers.")));
   }
   const auto& data = *reinterpret_cast<TriggerData*>(fcinfo->context);
-  if (TRIGGER_FIRED_BY_TRUNCATE(data.tg_event) && !column_settings().hard_delete) {
+  // A partition that was detached where our event triggers do not fire has this trigger only.
+  if (TRIGGER_FIRED_BY_TRUNCATE(data.tg_event) && !column_settings().hard_delete &&
+      soft_delete_column(data.tg_relation) != nullptr) {
     refuse_truncate(data);
   }
   return PointerGetDatum(nullptr);

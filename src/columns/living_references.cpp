@@ -90,6 +90,7 @@ KeyValues key_values(const TriggerData& data, const ForeignKey& key) {
 bool finds_child(const TriggerData& data, Relation child, const ForeignKey& key) {
   KeyValues keys = key_values(data, key);
   if (keys.has_null) return false;
+  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   SPIPlanPtr plan = kept_plan(RelationGetRelid(data.tg_relation), key.constraint,
                               search_sql(child, key), key.columns, keys.types);
   Oid user = InvalidOid;
@@ -102,7 +103,9 @@ bool finds_child(const TriggerData& data, Relation child, const ForeignKey& key)
                                         InvalidSnapshot, false, false, 1);
   SetUserIdAndSecContext(user, security);
   if (code != SPI_OK_SELECT) elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
-  return SPI_processed > 0;
+  const bool found = SPI_processed > 0;
+  SPI_finish();
+  return found;
 }
 
 void refuse(const TriggerData& data, Relation child, Oid constraint) {

@@ -5,7 +5,7 @@
 
 namespace db_guard::columns {
 
-// Plain server code, between SPI_connect and SPI_finish. For foreign keys ON DELETE NO ACTION:
+// Plain server code. For foreign keys ON DELETE NO ACTION:
 // their own check finds the key still there, for the row comes back. Raises 23503 where a living
 // row refers to it; rows of a table with soft delete that are deleted themselves do not count.
 void check_living_references(const TriggerData& data);

@@ -63,6 +63,7 @@ void fill_values(const TriggerData& data, const Reinsertion& statement, int mark
 }
 
 void run(Oid relation, const Reinsertion& statement, const Datum* values, const char* nulls) {
+  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   SPIPlanPtr plan =
       kept_plan(relation, InvalidOid, statement.sql, statement.columns, statement.types);
   int code = 0;
@@ -76,6 +77,36 @@ void run(Oid relation, const Reinsertion& statement, const Datum* values, const 
   { reinserting = InvalidOid; }
   PG_END_TRY();
   if (code != SPI_OK_INSERT) elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
+  SPI_finish();
+}
+
+void reinsert_by_statement(const TriggerData& data, const Reinsertion& statement, int marked,
+                           Datum value) {
+  const auto count = static_cast<Size>(statement.columns);
+  auto* values = static_cast<Datum*>(palloc(sizeof(Datum) * count));
+  auto* nulls = static_cast<char*>(palloc(count + 1));
+  fill_values(data, statement, marked, value, values, nulls);
+  run(RelationGetRelid(data.tg_relation), statement, values, nulls);
+}
+
+Reinsertion make_statement(Relation table) {
+  const TupleDesc shape = RelationGetDescr(table);
+  Reinsertion made{};
+  made.needs_statement = true;
+  made.numbers = static_cast<int*>(palloc(sizeof(int) * static_cast<Size>(shape->natts)));
+  made.types = static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<Size>(shape->natts)));
+  StringInfoData sql;
+  initStringInfo(&sql);
+  appendStringInfo(&sql, "INSERT INTO %s (",
+                   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(table)),
+                                              RelationGetRelationName(table)));
+  append_columns(&sql, shape, made);
+  // An identity column that is GENERATED ALWAYS keeps its value, too.
+  appendStringInfoString(&sql, ") OVERRIDING SYSTEM VALUE VALUES (");
+  for (int i = 0; i < made.columns; i++) appendStringInfo(&sql, "%s$%d", i > 0 ? ", " : "", i + 1);
+  appendStringInfoChar(&sql, ')');
+  made.sql = sql.data;
+  return made;
 }
 
 }  // namespace
@@ -105,37 +136,28 @@ SPIPlanPtr kept_plan(Oid relation, Oid slot, const char* sql, int parameters, Oi
 
 Reinsertion make_reinsertion(Relation table, MemoryContext memory) {
   const MemoryContext before = MemoryContextSwitchTo(memory);
-  const TupleDesc shape = RelationGetDescr(table);
   Reinsertion made{};
-  made.numbers = static_cast<int*>(palloc(sizeof(int) * static_cast<Size>(shape->natts)));
-  made.types = static_cast<Oid*>(palloc(sizeof(Oid) * static_cast<Size>(shape->natts)));
-  StringInfoData sql;
-  initStringInfo(&sql);
-  appendStringInfo(&sql, "INSERT INTO %s (",
-                   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(table)),
-                                              RelationGetRelationName(table)));
-  append_columns(&sql, shape, made);
-  // An identity column that is GENERATED ALWAYS keeps its value, too.
-  appendStringInfoString(&sql, ") OVERRIDING SYSTEM VALUE VALUES (");
-  for (int i = 0; i < made.columns; i++) appendStringInfo(&sql, "%s$%d", i > 0 ? ", " : "", i + 1);
-  appendStringInfoChar(&sql, ')');
-  made.sql = sql.data;
+  if (takes_single_rows(table)) {
+    made.insertion = make_row_insertion(table);
+  } else {
+    made = make_statement(table);
+  }
   MemoryContextSwitchTo(before);
   return made;
 }
 
-void reinsert(const TriggerData& data, const Reinsertion& statement, int marked, Datum value) {
-  const auto count = static_cast<Size>(statement.columns);
-  auto* values = static_cast<Datum*>(palloc(sizeof(Datum) * count));
-  auto* nulls = static_cast<char*>(palloc(count + 1));
-  fill_values(data, statement, marked, value, values, nulls);
+void reinsert(const TriggerData& data, const Reinsertion& reinsertion, int marked, Datum value) {
   Oid user = InvalidOid;
   int security = 0;
   GetUserIdAndSecContext(&user, &security);
   SetUserIdAndSecContext(data.tg_relation->rd_rel->relowner,
                          security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
   // An error resets both with the transaction or subtransaction.
-  run(RelationGetRelid(data.tg_relation), statement, values, nulls);
+  if (reinsertion.needs_statement) {
+    reinsert_by_statement(data, reinsertion, marked, value);
+  } else {
+    insert_row(data, reinsertion.insertion, marked, value);
+  }
   SetUserIdAndSecContext(user, security);
 }
 

@@ -1,7 +1,7 @@
 // Putting a row back that the running command has just deleted, with its mark.
 #pragma once
 
-#include "columns/trigger_call.hpp"
+#include "columns/row_insertion.hpp"
 
 extern "C" {
 #include "executor/spi.h"
@@ -13,8 +13,11 @@ namespace db_guard::columns {
 // session. `slot` tells apart what is kept for the same relation.
 SPIPlanPtr kept_plan(Oid relation, Oid slot, const char* sql, int parameters, Oid* types);
 
-// The INSERT that puts rows of the trigger's table back.
+// What puts rows of the trigger's table back: an INSERT, where others are to see one, or what is
+// quicker.
 struct Reinsertion {
+  bool needs_statement;
+  RowInsertion insertion;  // where it needs none
   const char* sql;
   int columns;   // of the statement
   int* numbers;  // their numbers in the table

@@ -5,6 +5,7 @@
 
 extern "C" {
 #include "access/amapi.h"
+#include "access/genam.h"
 #include "access/twophase.h"
 #include "catalog/pg_class.h"
 #include "commands/event_trigger.h"
@@ -36,6 +37,16 @@ inline bool owns_relation(Oid relation) {
   return object_ownercheck(RelationRelationId, relation, GetUserId());
 #else
   return pg_class_ownercheck(relation, GetUserId());
+#endif
+}
+
+// To be called before an index is closed that rows were entered into.
+inline void end_index_insertion(Relation index, IndexInfo* info) {
+#if PG_VERSION_NUM >= 170000
+  index_insert_cleanup(index, info);
+#else
+  (void)index;
+  (void)info;
 #endif
 }
 

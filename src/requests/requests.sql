@@ -30,14 +30,11 @@ COMMENT ON POLICY own_requests ON db_guard.requests IS 'Replies are nobody else'
 
 SELECT pg_catalog.pg_extension_config_dump('db_guard.requests', '');
 
--- The plans live as long as the session: one that was made while the table was empty must not scan it when it has
--- grown, hence enable_seqscan.
+-- No SET search_path for these: it would be set and reset for every call, and their statements name everything in full.
 CREATE FUNCTION db_guard.claim_request(
     key text, fingerprint text DEFAULT '', lease interval DEFAULT '1 minute',
     OUT state text, OUT reply jsonb, OUT token bigint, OUT lease_until timestamptz)
 LANGUAGE c VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'db_guard_claim_request';
 COMMENT ON FUNCTION db_guard.claim_request(text, text, interval) IS
 'Claims a request by the client''s key. state claimed: do the work, then complete_request with the token. done: reply is what the client got the first time. busy: somebody else has it, until lease_until at most. In the transaction that does the work, others wait for its end and see done, or claimed after a rollback; where the claim is committed first, the lease is for owners that crash. Errors: 22023 the key was used for another fingerprint, 22004 NULL, 42501 no rights on db_guard.requests.';
@@ -48,8 +45,6 @@ GRANT EXECUTE ON FUNCTION db_guard.claim_request(text, text, interval) TO PUBLIC
 CREATE FUNCTION db_guard.complete_request(key text, token bigint, reply jsonb DEFAULT NULL)
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'db_guard_complete_request';
 COMMENT ON FUNCTION db_guard.complete_request(text, bigint, jsonb) IS
 'Stores the reply of a request that was claimed with this token. Error 55000 where it is complete already or somebody else has claimed it since: then roll back.';
@@ -59,8 +54,6 @@ GRANT EXECUTE ON FUNCTION db_guard.complete_request(text, bigint, jsonb) TO PUBL
 CREATE FUNCTION db_guard.release_request(key text, token bigint)
 RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off
 AS 'MODULE_PATHNAME', 'db_guard_release_request';
 COMMENT ON FUNCTION db_guard.release_request(text, bigint) IS
 'Gives a request up that was claimed with this token and is not complete, so that it can be claimed again at once; false where there is none.';

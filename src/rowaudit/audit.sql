@@ -366,6 +366,15 @@ COMMENT ON FUNCTION db_guard.audit_digest(bytea, xid8, xid8, bigint, bigint) IS
 'SHA-256 over the previous digest and the part of the audit log that these transactions have written. For seal_audit and verify_audit.';
 REVOKE ALL ON FUNCTION db_guard.audit_digest(bytea, xid8, xid8, bigint, bigint) FROM PUBLIC;
 
+CREATE FUNCTION db_guard.audit_digests()
+RETURNS TABLE (seal_id bigint, digest bytea, events bigint)
+LANGUAGE c STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'db_guard_audit_digests';
+COMMENT ON FUNCTION db_guard.audit_digests() IS
+'What db_guard.audit_digest says of each seal, computed for all of them in one pass over the log. For verify_audit.';
+REVOKE ALL ON FUNCTION db_guard.audit_digests() FROM PUBLIC;
+
 CREATE VIEW db_guard.audit_origin AS
 SELECT s.origin,
        (extract(epoch FROM min(s.recorded_at) - '2000-01-01 00:00:00+00'::timestamptz) * 256000000)::bigint AS since_id
@@ -413,14 +422,11 @@ AS $$
          WHERE i.inhparent = 'db_guard.audit_event'::regclass
     ), seals AS (
         SELECT s.*, lag(s.digest, 1, ''::bytea) OVER (ORDER BY s.seal_id) AS link,
-               coalesce((SELECT min(o.since_id) FROM db_guard.audit_origin o
-                          WHERE o.since_id > s.since_id), 9223372036854775807) AS until_id,
                row_number() OVER (ORDER BY s.seal_id) AS place
           FROM db_guard.audit_seal s
     ), checked AS (
         SELECT s.*, d.digest AS now, d.events AS events_now, s.first_id < (SELECT oldest.id FROM oldest) AS pruned
-          FROM seals s
-         CROSS JOIN LATERAL db_guard.audit_digest(s.previous, s.from_txid, s.to_txid, s.since_id, s.until_id) AS d
+          FROM seals s JOIN db_guard.audit_digests() AS d ON d.seal_id = s.seal_id
     )
     SELECT c.seal_id, c.sealed_at, c.events,
            CASE WHEN c.link <> c.previous OR c.place <> c.seal_id THEN 'broken'

@@ -1,4 +1,4 @@
-// The digest of a part of the log, for seal_audit and verify_audit: over whole transactions that
+// Digests of parts of the log, for seal_audit and verify_audit: each over whole transactions that
 // are over, a stretch of transaction numbers of one cluster.
 #include "rowaudit/audit_sql.hpp"
 
@@ -8,12 +8,15 @@ extern "C" {
 #include "common/sha2.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/xid8.h"
 
 PGDLLEXPORT Datum db_guard_audit_digest(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(db_guard_audit_digest);
+PGDLLEXPORT Datum db_guard_audit_digests(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(db_guard_audit_digests);
 }
 
 namespace db_guard::rowaudit {
@@ -85,6 +88,27 @@ void add_rows(Digest& digest, const char* sql, const Arguments& arguments, Add&&
   SPI_cursor_close(portal);
 }
 
+Digest begin_digest(Datum previous) {
+  Digest digest{};
+  digest.context = pg_cryptohash_create(PG_SHA256);
+  if (pg_cryptohash_init(digest.context) < 0) elog(ERROR, "cannot compute a SHA-256 digest");
+  add_bytes(digest, previous);
+  return digest;
+}
+
+Datum end_digest(Digest& digest) {
+  auto* result = static_cast<bytea*>(palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH));
+  SET_VARSIZE(result, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+  if (pg_cryptohash_final(digest.context, reinterpret_cast<uint8*>(VARDATA(result)),
+                          PG_SHA256_DIGEST_LENGTH) < 0) {
+    elog(ERROR, "cannot compute a SHA-256 digest");
+  }
+  pg_cryptohash_free(digest.context);
+  return PointerGetDatum(result);
+}
+
+// --- one ----------------------------------------------------------------------------------------
+
 void add_stretch(Digest& digest, const Datum* range) {
   const Oid types[] = {XID8OID, XID8OID, INT8OID, INT8OID};
   const Arguments arguments{4, types, range, nullptr};
@@ -100,6 +124,113 @@ void add_stretch(Digest& digest, const Datum* range) {
            arguments, add_event);
 }
 
+// --- all, in one pass over the log --------------------------------------------------------------
+
+struct Stretch {
+  int64 seal_id;
+  uint64 from_txid;
+  uint64 to_txid;
+  int64 since_id;
+  int64 until_id;
+  Digest digest;
+};
+
+struct Stretches {
+  Stretch* stretch;
+  int64 count;
+};
+
+constexpr const char* kSeals =
+    "SELECT s.seal_id, s.from_txid, s.to_txid, s.since_id, "
+    "coalesce((SELECT min(o.since_id) FROM db_guard.audit_origin o WHERE o.since_id > s.since_id), "
+    "9223372036854775807), s.previous FROM db_guard.audit_seal s ORDER BY s.since_id, s.from_txid";
+
+Stretches read_seals(MemoryContext memory) {
+  const uint64 rows = run_sql_with(kSeals, {0, nullptr, nullptr, nullptr});
+  const MemoryContext before = MemoryContextSwitchTo(memory);
+  auto* all = static_cast<Stretch*>(MemoryContextAllocHuge(memory, sizeof(Stretch) * (rows + 1)));
+  for (uint64 i = 0; i < rows; i++) {
+    HeapTuple row = SPI_tuptable->vals[i];
+    TupleDesc desc = SPI_tuptable->tupdesc;
+    bool is_null = false;
+    all[i].seal_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &is_null));
+    all[i].from_txid =
+        U64FromFullTransactionId(DatumGetFullTransactionId(SPI_getbinval(row, desc, 2, &is_null)));
+    all[i].to_txid =
+        U64FromFullTransactionId(DatumGetFullTransactionId(SPI_getbinval(row, desc, 3, &is_null)));
+    all[i].since_id = DatumGetInt64(SPI_getbinval(row, desc, 4, &is_null));
+    all[i].until_id = DatumGetInt64(SPI_getbinval(row, desc, 5, &is_null));
+    all[i].digest = begin_digest(SPI_getbinval(row, desc, 6, &is_null));
+  }
+  MemoryContextSwitchTo(before);
+  return {all, int64(rows)};
+}
+
+bool begins_behind(const Stretch& stretch, uint64 txid, int64 id) {
+  return stretch.since_id > id || (stretch.until_id > id && stretch.from_txid > txid);
+}
+
+// Null where the transaction is not sealed. Seals follow one another; where somebody has made them
+// overlap, one of them gets the row and the other is found to be changed.
+Stretch* stretch_of(const Stretches& all, uint64 txid, int64 id) {
+  int64 low = 0;
+  int64 high = all.count;
+  while (low < high) {
+    const int64 middle = low + (high - low) / 2;
+    if (begins_behind(all.stretch[middle], txid, id)) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  if (low == 0) return nullptr;
+  Stretch* found = &all.stretch[low - 1];
+  const bool covers = id >= found->since_id && id < found->until_id && txid >= found->from_txid &&
+                      txid < found->to_txid;
+  return covers ? found : nullptr;
+}
+
+// The columns are where the query has them.
+Stretch* stretch_of_row(const Stretches& all, HeapTuple row, TupleDesc desc, int txid, int id) {
+  bool is_null = false;
+  const Datum number = SPI_getbinval(row, desc, txid, &is_null);
+  return stretch_of(all, U64FromFullTransactionId(DatumGetFullTransactionId(number)),
+                    DatumGetInt64(SPI_getbinval(row, desc, id, &is_null)));
+}
+
+void add_all(const Stretches& all) {
+  const Arguments none{0, nullptr, nullptr, nullptr};
+  Digest unused{};
+  add_rows(unused, "SELECT t::text, t.txid, t.id FROM db_guard.audit_transaction t ORDER BY t.id",
+           none, [&](Digest&, HeapTuple row, TupleDesc desc) {
+             Stretch* stretch = stretch_of_row(all, row, desc, 2, 3);
+             if (stretch != nullptr) add_transaction(stretch->digest, row, desc);
+           });
+  add_rows(unused,
+           "SELECT e.audit_id, e.transaction, e.table_id, e.op, e.payload, t.txid, t.id "
+           "FROM db_guard.audit_event e JOIN db_guard.audit_transaction t ON t.id = e.transaction "
+           "ORDER BY e.audit_id",
+           none, [&](Digest&, HeapTuple row, TupleDesc desc) {
+             Stretch* stretch = stretch_of_row(all, row, desc, 6, 7);
+             bool is_null = false;
+             const int64 id = DatumGetInt64(SPI_getbinval(row, desc, 1, &is_null));
+             if (stretch != nullptr && id >= stretch->since_id) {
+               add_event(stretch->digest, row, desc);
+             }
+           });
+}
+
+void put_digests(const Stretches& all, const ReturnSetInfo* info) {
+  for (int64 i = 0; i < all.count; i++) {
+    Stretch& stretch = all.stretch[i];
+    const Datum values[] = {Int64GetDatum(stretch.seal_id), end_digest(stretch.digest),
+                            Int64GetDatum(stretch.digest.events)};
+    const bool nulls[] = {false, false, false};
+    tuplestore_putvalues(info->setResult, info->setDesc, const_cast<Datum*>(values),
+                         const_cast<bool*>(nulls));
+  }
+}
+
 }  // namespace
 
 }  // namespace db_guard::rowaudit
@@ -110,23 +241,27 @@ Datum db_guard_audit_digest(PG_FUNCTION_ARGS) {
   if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
     elog(ERROR, "db_guard.audit_digest returns a row");
   }
-  Digest digest{};
-  digest.context = pg_cryptohash_create(PG_SHA256);
-  if (pg_cryptohash_init(digest.context) < 0) elog(ERROR, "cannot compute a SHA-256 digest");
-  add_bytes(digest, PG_GETARG_DATUM(0));
+  Digest digest = begin_digest(PG_GETARG_DATUM(0));
   const Datum range[] = {PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), PG_GETARG_DATUM(3),
                          PG_GETARG_DATUM(4)};
   as_log_owner([&] { add_stretch(digest, range); });
-  auto* result = static_cast<bytea*>(palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH));
-  SET_VARSIZE(result, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-  if (pg_cryptohash_final(digest.context, reinterpret_cast<uint8*>(VARDATA(result)),
-                          PG_SHA256_DIGEST_LENGTH) < 0) {
-    elog(ERROR, "cannot compute a SHA-256 digest");
-  }
-  pg_cryptohash_free(digest.context);
   const bool none = digest.events == 0;
-  Datum values[kResults] = {PointerGetDatum(result), Int64GetDatum(digest.events),
+  Datum values[kResults] = {end_digest(digest), Int64GetDatum(digest.events),
                             Int64GetDatum(digest.first_id), Int64GetDatum(digest.last_id)};
   bool nulls[kResults] = {false, false, none, none};
   PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+Datum db_guard_audit_digests(PG_FUNCTION_ARGS) {
+  using namespace db_guard::rowaudit;
+  InitMaterializedSRF(fcinfo, 0);
+  const auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  const MemoryContext memory = CurrentMemoryContext;
+  as_log_owner([&] {
+    const Stretches all = read_seals(memory);
+    if (all.count == 0) return;
+    add_all(all);
+    put_digests(all, info);
+  });
+  PG_RETURN_NULL();
 }

@@ -3,6 +3,7 @@
 #include "rowaudit/audit_json.hpp"
 #include "rowaudit/audit_reading.hpp"
 #include "rowaudit/audited_table.hpp"
+#include "rowaudit/index_insertion.hpp"
 
 extern "C" {
 #include "access/relation.h"
@@ -393,15 +394,7 @@ Datum db_guard_audit_history(PG_FUNCTION_ARGS) {
 
 Datum db_guard_audit_key_hash(PG_FUNCTION_ARGS) {
   using namespace db_guard::rowaudit;
-  bytea* payload = PG_GETARG_BYTEA_PP(1);
-  db_guard::core::ByteReader reader(reinterpret_cast<unsigned char*>(VARDATA_ANY(payload)),
-                                    VARSIZE_ANY_EXHDR(payload));
-  (void)reader.varint();
-  (void)reader.varint();
-  const std::uint64_t length = reader.varint();
-  const unsigned char* key = reader.bytes(length);
-  const Bytes bytes{key, key != nullptr ? uint32(length) : 0};
-  PG_RETURN_INT64(int64(hash_of_key_bytes(PG_GETARG_INT32(0), bytes)));
+  PG_RETURN_INT64(key_hash_of(PG_GETARG_INT32(0), PG_GETARG_BYTEA_PP(1)));
 }
 
 Datum db_guard_audit_command(PG_FUNCTION_ARGS) {

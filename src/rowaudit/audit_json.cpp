@@ -1,5 +1,7 @@
 #include "rowaudit/audit_json.hpp"
 
+#include <string_view>
+
 extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -9,6 +11,7 @@ extern "C" {
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 }
 
 namespace db_guard::rowaudit {
@@ -34,6 +37,22 @@ Oid shown_type(const Column& column) {
   return column.form == Form::kText || column.form == Form::kRedacted ? TEXTOID : column.type;
 }
 
+// json can hold an escaped NUL, and jsonb cannot. What has one is shown as text, so that one value
+// does not make the whole log unreadable.
+bool holds_nul(Oid type, Datum value) {
+  if (type != JSONOID && type != JSONARRAYOID) return false;
+  const varlena* bytes = PG_DETOAST_DATUM_PACKED(value);
+  const std::string_view content(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+  return content.find("\\u0000") != std::string_view::npos;
+}
+
+Datum text_of(Oid type, Datum value) {
+  Oid output = InvalidOid;
+  bool is_varlena = false;
+  getTypeOutputInfo(type, &output, &is_varlena);
+  return CStringGetTextDatum(OidOutputFunctionCall(output, value));
+}
+
 }  // namespace
 
 Datum json_of_values(const Shape* shape, const Value* values, const bool* only) {
@@ -47,9 +66,14 @@ Datum json_of_values(const Shape* shape, const Value* values, const bool* only) 
   auto* nulls = static_cast<bool*>(palloc0(Size(Max(count, 1))));
   for (int i = 0; i < count; i++) {
     const Column& column = shape->column[shown[i]];
-    TupleDescInitEntry(desc, AttrNumber(i + 1), column.name, shown_type(column), -1, 0);
+    Oid type = shown_type(column);
     nulls[i] = values[shown[i]].state == State::kNull;
     if (!nulls[i]) datums[i] = datum_of(column, values[shown[i]].bytes);
+    if (!nulls[i] && holds_nul(type, datums[i])) {
+      datums[i] = text_of(type, datums[i]);
+      type = TEXTOID;
+    }
+    TupleDescInitEntry(desc, AttrNumber(i + 1), column.name, type, -1, 0);
   }
   BlessTupleDesc(desc);
   return row_to_jsonb(heap_copy_tuple_as_datum(heap_form_tuple(desc, datums, nulls), desc));

@@ -104,20 +104,50 @@ void prepare_slots(EventWriter& writer, Relation leaf, int count) {
   MemoryContextSwitchTo(before);
 }
 
+// What is not short is aligned, behind bytes that are zero.
+const varlena* payload_of(const HeapTupleData& tuple) {
+  const char* at = reinterpret_cast<const char*>(head_of(tuple)) + kHeadLength;
+  if (*at == 0) at = reinterpret_cast<const char*>(head_of(tuple)) + INTALIGN(kHeadLength);
+  return reinterpret_cast<const varlena*>(at);
+}
+
+IndexedEvent indexed_event(const HeapTupleData& tuple, const ItemPointerData& place) {
+  const EventHead* head = head_of(tuple);
+  return {key_hash_of(head->table_id, payload_of(tuple)), place, head->table_id,
+          head->op == char(Op::kMove)};
+}
+
+void enter_many(EventWriter& writer, Relation leaf, const HeapTupleData* tuples, int count) {
+  if (!has_own_indexes_only(leaf)) {
+    insert_into_indexes(leaf, writer.slots, count);
+    return;
+  }
+  auto* events = static_cast<IndexedEvent*>(
+      MemoryContextAlloc(writer.batch, sizeof(IndexedEvent) * Size(count)));
+  for (int i = 0; i < count; i++) events[i] = indexed_event(tuples[i], writer.slots[i]->tts_tid);
+  insert_into_own_indexes(leaf, events, count);
+}
+
 void insert_many(EventWriter& writer, Relation leaf, HeapTupleData* tuples, int count) {
   prepare_slots(writer, leaf, count);
   for (int i = 0; i < count; i++) ExecStoreHeapTuple(&tuples[i], writer.slots[i], false);
+  // It leaves eight bytes a row behind.
+  const MemoryContext before = MemoryContextSwitchTo(writer.batch);
   heap_multi_insert(leaf, writer.slots, count, GetCurrentCommandId(true), 0, writer.bulk);
-  if (leaf->rd_rel->relhasindex) insert_into_indexes(leaf, writer.slots, count);
+  MemoryContextSwitchTo(before);
+  if (leaf->rd_rel->relhasindex) enter_many(writer, leaf, tuples, count);
 }
 
 void insert_one(EventWriter& writer, Relation leaf, HeapTupleData* tuple) {
   // What somebody has indexed needs a slot.
-  if (leaf->rd_rel->relhasindex) {
+  if (leaf->rd_rel->relhasindex && !has_own_indexes_only(leaf)) {
     insert_many(writer, leaf, tuple, 1);
     return;
   }
   heap_insert(leaf, tuple, GetCurrentCommandId(true), 0, writer.bulk);
+  if (!leaf->rd_rel->relhasindex) return;
+  IndexedEvent event = indexed_event(*tuple, tuple->t_self);
+  insert_into_own_indexes(leaf, &event, 1);
 }
 
 int count_before(const HeapTupleData* tuples, int count, int64 bound) {

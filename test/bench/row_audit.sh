@@ -6,10 +6,10 @@ statement_ms() {
 }
 
 # audit_turn SIDE: prints "SIDE INSERT ms", "SIDE UPDATE ms" and "SIDE DELETE ms" for 100,000 rows each; the jsonb
-# row trigger, which would keep everybody waiting, gets a tenth of them. Of the side "floor" the images that it takes are written by INSERT ... SELECT, with what else an event has.
+# row trigger and table_log, which would keep everybody waiting, get a tenth of them. Of the side "floor" the images that it takes are written by INSERT ... SELECT, with what else an event has.
 audit_turn() {
   local side=$1 rows=100000 insert update delete
-  [[ $side != jsonb ]] || rows=10000
+  [[ $side != jsonb && $side != tablelog ]] || rows=10000
   local copied="nextval('bench.numbers'), 1::bigint, 1, 'I'::\"char\""
   insert=$(statement_ms "INSERT INTO bench.$side SELECT g, g, 'name ' || g, g * 1.5, now(), repeat('x', 40), g, 'some' FROM generate_series(1, $rows) g")
   [[ $side != floor ]] || insert="$insert $(statement_ms "INSERT INTO bench.images SELECT $copied, f.* FROM bench.floor f")"
@@ -19,16 +19,31 @@ audit_turn() {
   delete="${delete:-} $(statement_ms "DELETE FROM bench.$side")"
   printf '%s\n' "$side INSERT $insert" "$side UPDATE $update" "$side DELETE $delete" |
     awk -v r=$rows '{sum = 0; for (i = 3; i <= NF; i++) sum += $i; print $1, $2, sum * 100000 / r}'
-  statement_ms "TRUNCATE bench.plain, bench.ours, bench.floor, bench.statement, bench.jsonb, bench.images, bench.changes" >/dev/null
+  statement_ms "TRUNCATE bench.plain, bench.ours, bench.floor, bench.statement, bench.jsonb, bench.tablelog, bench.images, bench.changes" >/dev/null
+  [[ -z ${EMPTY_LOG:-} ]] || statement_ms 'TRUNCATE db_guard.audit_event' >/dev/null
 }
 
 audit_median() { awk -v s="$1" -v o="$2" '$1 == s && $2 == o {print $3}' "$WORK/audit.turns" | median; }
+
+# Debian's package of table_log, where it can be had; to be called before the server is copied.
+install_audit_peers() {
+  install_missing "postgresql-$PG_MAJOR-tablelog" ||
+    warn "no package postgresql-$PG_MAJOR-tablelog: the row audit is not compared with table_log"
+}
+
+# As its manual says: all its columns, a log table of its own.
+setup_table_log() {
+  [[ -f $("$TEMP_BIN/pg_config" --sharedir)/extension/table_log.control ]] || return 1
+  PGDATABASE=guarded run_sql -c 'CREATE EXTENSION IF NOT EXISTS table_log SCHEMA public' \
+    -c "SELECT public.table_log_init(5, 'bench', 'tablelog', 'bench', 'tablelog_log')"
+}
 
 # Peers: a PL/pgSQL statement trigger with typed images, and a row trigger with two jsonb images, a key made of
 # the catalog's primary key, and four indexes, as supa_audit is designed.
 setup_audit() {
   PGDATABASE=guarded run_sql <<'SQL'
 SET client_min_messages = warning;
+SET db_guard.mode = off;
 DROP SCHEMA IF EXISTS bench CASCADE;
 CREATE SCHEMA bench;
 CREATE TABLE bench.plain (id bigint PRIMARY KEY, a int, b text, c numeric, d timestamptz, e text, f int, g text);
@@ -36,6 +51,7 @@ CREATE TABLE bench.ours (LIKE bench.plain INCLUDING ALL);
 CREATE TABLE bench.floor (LIKE bench.plain INCLUDING ALL);
 CREATE TABLE bench.statement (LIKE bench.plain INCLUDING ALL);
 CREATE TABLE bench.jsonb (LIKE bench.plain INCLUDING ALL);
+CREATE TABLE bench.tablelog (LIKE bench.plain INCLUDING ALL);
 CREATE SEQUENCE bench.numbers CACHE 1000;
 CREATE TABLE bench.images (audit_id bigint, transaction bigint, table_id int, op "char", LIKE bench.plain);
 CREATE TABLE bench.changes (audit_id bigint, transaction bigint, table_id int, op "char", id bigint, a1 int, a2 int, d1 timestamptz, d2 timestamptz);
@@ -102,24 +118,54 @@ SQL
 
 audit_line() { awk -v n="$1" -v a="$2" -v b="$3" -v r="$4" 'BEGIN {printf "%-58s %9.2f, against %9.2f, ratio %.3f (%s)\n", n, a, b, (b != 0) ? a / b : 0, r}'; }
 
-bench_audit_bulk() {
-  local run side op plain ours
+# audit_turns SIDE...: all sides in turns; the first round fills caches and is not counted.
+audit_turns() {
+  local run side
   for ((run = 0; run <= RUNS; run++)); do
-    # The first turn fills caches and is not counted.
-    for side in plain floor ours statement jsonb; do audit_turn $side; done >>"$WORK/audit.all"
+    for side in "$@"; do audit_turn "$side"; done >>"$WORK/audit.all"
     ((run > 0)) || : >"$WORK/audit.all"
   done
   mv "$WORK/audit.all" "$WORK/audit.turns"
+}
+
+# audit_added OP SIDE: microseconds a row beyond the plain statement.
+audit_added() { awk -v a="$(audit_median "$2" "$1")" -v p="$(audit_median plain "$1")" 'BEGIN {print (a - p) / 100}'; }
+
+# audit_against OP SIDE NAME REMARK: what OP costs more, of that peer and against ours.
+audit_against() {
+  awk -v a="$(audit_added "$1" ours)" -v b="$(audit_added "$1" "$2")" -v n="$3" -v r="$4" \
+    'BEGIN {printf "; %s %.2f, 1/%.*f%s", n, b, b / a < 10, b / a, (r != "") ? " (" r ")" : ""}'
+}
+
+bench_audit_bulk() {
+  local op
+  audit_turns plain floor ours statement jsonb ${TABLE_LOG:+tablelog}
   for op in INSERT UPDATE DELETE; do
-    plain=$(audit_median plain $op)
-    ours=$(audit_median ours $op)
-    audit_line "audited $op of 100,000 rows, ms, against the floor" "$ours" "$(audit_median floor $op)" 'must be <= 1.10'
-    awk -v o=$op -v a="$ours" -v p="$plain" -v s="$(audit_median statement $op)" -v j="$(audit_median jsonb $op)" 'BEGIN {
-      printf "  added to %s: %.2f us a row (must be <= 2); PL/pgSQL statement trigger %.2f, 1/%.1f (must be <= 1/1.6); jsonb row trigger %.2f, 1/%.0f (must be <= 1/50)\n",
-        o, (a - p) / 100, (s - p) / 100, (s - p) / (a - p), (j - p) / 100, (j - p) / (a - p) }'
+    audit_line "audited $op of 100,000 rows, ms, against the floor" "$(audit_median ours $op)" "$(audit_median floor $op)" \
+      'must be <= 1.10'
+    printf '  added to %s: %.2f us a row (must be <= 2)' $op "$(audit_added $op ours)"
+    audit_against $op statement 'PL/pgSQL statement trigger' 'must be <= 1/1.6'
+    audit_against $op jsonb 'jsonb row trigger' 'must be <= 1/50'
+    [[ -z $TABLE_LOG ]] || audit_against $op tablelog table_log ''
+    echo
   done
 }
 
+# The same with the index by key, against a floor with one on a hash of its images. Of both the index begins empty in
+# each turn: how large it is decides what a row costs.
+bench_audit_indexed() {
+  local op
+  PGDATABASE=guarded run_sql -c 'SET db_guard.mode = off' -c 'SELECT db_guard.create_audit_index()' -c 'CREATE INDEX ON bench.images (hashint8extended(id, 0))' \
+    -c 'CREATE INDEX ON bench.changes (hashint8extended(id, 0))' >/dev/null
+  EMPTY_LOG=1 audit_turns plain floor ours
+  for op in INSERT UPDATE DELETE; do
+    audit_line "$op, both with an index by key" "$(audit_median ours $op)" "$(audit_median floor $op)" 'aim: <= 1.15'
+    printf '  added to %s: %.2f us a row\n' $op "$(audit_added $op ours)"
+  done
+  bench_audit_one_row ', with the index by key'
+}
+
+# bench_audit_one_row [WHAT]
 bench_audit_one_row() {
   local run
   for ((run = 0; run < RUNS; run++)); do
@@ -128,8 +174,8 @@ bench_audit_one_row() {
     PGDATABASE=guarded run_sql -A -t -F ' ' -c "SELECT bench.one_row_us('plain'), bench.one_row_us('ours'), bench.one_row_us('jsonb')"
   done >"$WORK/one_row"
   awk -v p="$(awk '{print $1}' "$WORK/one_row" | median)" -v a="$(awk '{print $2}' "$WORK/one_row" | median)" \
-    -v j="$(awk '{print $3}' "$WORK/one_row" | median)" 'BEGIN {
-    printf "one-row UPDATE in the server: %.1f us, audited %.1f, added %.1f (must be <= 6), by a jsonb row trigger %.1f\n", p, a, a - p, j - p }'
+    -v j="$(awk '{print $3}' "$WORK/one_row" | median)" -v what="${1:-}" 'BEGIN {
+    printf "one-row UPDATE in the server%s: %.1f us, audited %.1f, added %.1f (must be <= 6), by a jsonb row trigger %.1f\n", what, p, a, a - p, j - p }'
 }
 
 # The heap of the log, page headers and all, by what was written into it.
@@ -169,13 +215,66 @@ bench_audit_memory() {
   printf 'memory of an INSERT of %d rows: %d MB, audited %d MB, added %d MB (must be <= 64)\n' "$AUDIT_ROWS" "$plain" "$ours" $((ours - plain))
 }
 
+# Once an event, since these read what the turns above have written.
+bench_audit_seals() {
+  local events
+  events=$(PGDATABASE=guarded run_sql -A -t -c 'VACUUM ANALYZE db_guard.audit_event, db_guard.audit_transaction' \
+    -c 'SELECT count(*) FROM db_guard.audit_event')
+  awk -v n="$events" -v s="$(statement_ms 'SELECT db_guard.seal_audit()')" -v v="$(statement_ms 'SELECT * FROM db_guard.verify_audit()')" 'BEGIN {
+    printf "%d events: sealed at %.0f, verified at %.0f thousand a second (aim: 400)\n", n, n / s, n / v }'
+}
+
+# Each turn takes a fresh table and an empty log, so that what is read is the table's.
+fold_turn() {
+  statement_ms 'TRUNCATE db_guard.audit_event' >/dev/null
+  PGDATABASE=guarded run_sql -A -t -F ' ' <<'SQL' | tail -n 1
+SET db_guard.mode = off;
+DROP TABLE IF EXISTS bench.folded;
+CREATE TABLE bench.folded (LIKE bench.plain INCLUDING ALL);
+SELECT db_guard.enable_audit('bench.folded');
+INSERT INTO bench.folded SELECT g, g, 'name ' || g, g * 1.5, now(), repeat('x', 40), g, 'some' FROM generate_series(1, 100000) g;
+UPDATE bench.folded SET a = a + 1;
+SELECT max(table_id) AS id FROM db_guard.audit_event \gset
+SELECT bench.milliseconds('SELECT * FROM db_guard.audit_as_of(NULL::bench.folded, now())'),
+  bench.milliseconds(format('SELECT audit_id, payload FROM db_guard.audit_event WHERE table_id = %s ORDER BY payload, audit_id', :id));
+SQL
+}
+
+# revert_turn: milliseconds of taking back an UPDATE of 10,000 rows, and of the UPDATE that does the same by hand.
+revert_turn() {
+  PGDATABASE=guarded run_sql -A -t -F ' ' <<'SQL' | tail -n 1
+CREATE TEMP TABLE before AS SELECT id, a, e FROM bench.folded WHERE id <= 10000;
+BEGIN;
+UPDATE bench.folded SET a = -a, e = 'changed' WHERE id <= 10000;
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+SELECT bench.milliseconds(format('SELECT db_guard.revert_transaction(%L)', :'txid')) AS reverted \gset
+UPDATE bench.folded SET a = -a, e = 'changed' WHERE id <= 10000;
+SELECT :reverted, bench.milliseconds('UPDATE bench.folded f SET a = b.a, e = b.e FROM pg_temp.before b WHERE b.id = f.id');
+SQL
+}
+
+bench_audit_reading() {
+  local run
+  for ((run = 0; run < RUNS; run++)); do fold_turn; done |
+    pairs_line 'audit_as_of of 100,000 rows, against a sort of its log' ms 'aim: <= 2'
+  for ((run = 0; run < RUNS; run++)); do revert_turn; done |
+    pairs_line 'revert_transaction of 10,000 rows, against the UPDATE' ms 'aim: <= 1.5'
+}
+
 bench_audit() {
   export PGOPTIONS='-c synchronous_commit=off -c jit=off -c client_min_messages=error'
   setup_audit >/dev/null
+  TABLE_LOG=
+  ! setup_table_log >/dev/null || TABLE_LOG=1
   bench_audit_bytes
   PGDATABASE=guarded run_sql -c 'DELETE FROM bench.ours'
   bench_audit_bulk
   bench_audit_one_row
+  bench_audit_seals
+  bench_audit_reading
   bench_audit_memory
+  setup_audit >/dev/null
+  bench_audit_indexed
   unset PGOPTIONS
 }
