@@ -1,6 +1,6 @@
 -- What only a whole transaction does, and where a script's transactions are not what they look like.
 SET client_min_messages = warning;
-CREATE EXTENSION db_guard;
+CREATE EXTENSION IF NOT EXISTS db_guard;
 SET db_guard.mode = off;
 CREATE TABLE orders (id bigint PRIMARY KEY, user_id bigint, total numeric);
 INSERT INTO orders SELECT g, g, g FROM generate_series(1, 1000) g;

@@ -58,7 +58,13 @@ void check_end(const Context& context, const ddl::Touched& touched, Findings& fi
       keys ? "Rows that break a foreign key are accepted from now on, and enabling its triggers "
              "again does not look for them."
            : "Until they are enabled again they do not fire, for anybody.");
-  append_steps(context, triggers, finding.safe_sql);
+  // Of a script they are not another way, but belong before its COMMIT.
+  if (predicted) {
+    finding.detail.append(concat({" Before the COMMIT belongs: ALTER TABLE ",
+                                  context.relation().display, " ENABLE TRIGGER ..."}));
+  } else {
+    append_steps(context, triggers, finding.safe_sql);
+  }
   findings.push_back(std::move(finding));
 }
 

@@ -177,7 +177,8 @@ def hash_partitions(table, key):
 
 def dependents_case(plain, before):
     table, column = before.main_table(plain.example), before.main_column(plain.example)
-    if table is None or column is None:
+    # What hangs on it is tried out in a transaction, which an example with a COMMIT would end.
+    if table is None or column is None or "COMMIT" in plain.example:
         return
     case = Case(plain.rule, "with dependents", plain.setup, plain.example)
     kind = dict(before.columns(table))[column]
