@@ -26,10 +26,7 @@ TEST(Packs, AreReadFromAList) {
   EXPECT_EQ(on(" structure ,data-types\n"), "data-types structure");
   EXPECT_EQ(on("names,names,nonsense"), "names");
   EXPECT_EQ(on(kAllPacks), "data-types names security structure");
-}
-
-TEST(Packs, AreAllOnUnlessSet) {
-  for (const auto pack : kPacks) EXPECT_TRUE(Choices().packs.has(pack));
+  EXPECT_EQ(on("names, all"), "data-types names security structure");
 }
 
 TEST(Packs, OtherFamiliesHoldAlways) {
@@ -40,7 +37,8 @@ TEST(Packs, UnknownOnesAreNamed) {
   EXPECT_EQ(unknown_pack(""), "");
   EXPECT_EQ(unknown_pack(kAllPacks), "");
   EXPECT_EQ(unknown_pack("names, Names ,x"), "Names");
-  EXPECT_EQ(unknown_pack("all"), "all");
+  EXPECT_EQ(unknown_pack("all"), "");
+  EXPECT_EQ(unknown_pack("all,every"), "every");
 }
 
 TEST(Packs, HaveRulesAndNoPackIsLeftOut) {
