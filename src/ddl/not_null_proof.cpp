@@ -52,6 +52,29 @@ NullTest* not_null_test(Oid relation, AttrNumber column) {
   return test;
 }
 
+namespace {
+
+// The CHECK constraints of the relation, as long as `visit` wants more of them.
+template <class Visit>
+void visit_checks(Oid relation, Visit&& visit) {
+  ::Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber, F_OIDEQ,
+              ObjectIdGetDatum(relation));
+  SysScanDesc scan =
+      systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true, nullptr, 1, &key);
+  bool wants_more = true;
+  HeapTuple tuple = nullptr;
+  while (wants_more && HeapTupleIsValid(tuple = systable_getnext(scan))) {
+    const auto form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
+    if (form->contype == CONSTRAINT_CHECK) wants_more = visit(catalog, tuple, form);
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+}
+
+}  // namespace
+
 // The name of the first constraint that proves it alone, or of all that do it together.
 const char* prove_not_null(Oid relation, AttrNumber column, const List* without) {
   List* wanted = list_make1(not_null_test(relation, column));
@@ -59,24 +82,14 @@ const char* prove_not_null(Oid relation, AttrNumber column, const List* without)
   StringInfoData names;
   initStringInfo(&names);
   const char* proof = nullptr;
-  ::Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
-  ScanKeyData key;
-  ScanKeyInit(&key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(relation));
-  SysScanDesc scan =
-      systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true, nullptr, 1, &key);
-  HeapTuple tuple = nullptr;
-  while (proof == nullptr && HeapTupleIsValid(tuple = systable_getnext(scan))) {
-    const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
-    if (form->contype != CONSTRAINT_CHECK || !form->convalidated) continue;
-    if (list_member_oid(without, form->oid)) continue;
+  visit_checks(relation, [&](::Relation catalog, HeapTuple tuple, Form_pg_constraint form) {
+    if (!form->convalidated || list_member_oid(without, form->oid)) return true;
     List* parts = parts_of_check(catalog, tuple);
     if (predicate_implied_by(wanted, parts, true)) proof = pstrdup(NameStr(form->conname));
     together = list_concat(together, parts);
     appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", NameStr(form->conname));
-  }
-  systable_endscan(scan);
-  table_close(catalog, AccessShareLock);
+    return proof == nullptr;
+  });
   if (proof == nullptr && predicate_implied_by(wanted, together, true)) proof = names.data;
   return proof;
 }
@@ -87,22 +100,13 @@ namespace {
 const char* find_unvalidated_check(Oid relation, AttrNumber column) {
   List* wanted = list_make1(not_null_test(relation, column));
   const char* found = nullptr;
-  ::Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
-  ScanKeyData key;
-  ScanKeyInit(&key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber, F_OIDEQ,
-              ObjectIdGetDatum(relation));
-  SysScanDesc scan =
-      systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true, nullptr, 1, &key);
-  HeapTuple tuple = nullptr;
-  while (found == nullptr && HeapTupleIsValid(tuple = systable_getnext(scan))) {
-    const auto* form = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
-    if (form->contype != CONSTRAINT_CHECK || form->convalidated || !is_enforced(form)) continue;
+  visit_checks(relation, [&](::Relation catalog, HeapTuple tuple, Form_pg_constraint form) {
+    if (form->convalidated || !is_enforced(form)) return true;
     if (predicate_implied_by(wanted, parts_of_check(catalog, tuple), true)) {
       found = pstrdup(NameStr(form->conname));
     }
-  }
-  systable_endscan(scan);
-  table_close(catalog, AccessShareLock);
+    return found == nullptr;
+  });
   return found;
 }
 

@@ -39,7 +39,7 @@ constexpr std::string_view kAllPacks = "data-types, names, security, structure";
 constexpr std::string_view kStandardColumns = "created_at, updated_at, deleted_at, created_by";
 
 struct Choices {
-  PackSet packs = PackSet::all();
+  PackSet packs;
   KeyType key_type = KeyType::kUuid;
   TableNames table_names = TableNames::kPlural;
   std::string_view standard_columns = kStandardColumns;  // that every table is to have

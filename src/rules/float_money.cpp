@@ -45,10 +45,7 @@ void review(const Review& review, Findings& findings) {
   finding.detail = Text(
       "Floating point holds no cent exactly: sums come out a little off, and equal amounts compare "
       "as unequal. numeric is exact.");
-  if (declares_new(review)) {
-    offer_types(
-        review, columns, [](const ddl::ColumnSpec&) { return Text("numeric"); }, finding);
-  }
+  offer_type(review, columns, "numeric", finding);
   findings.push_back(std::move(finding));
 }
 

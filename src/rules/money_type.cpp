@@ -4,7 +4,6 @@
 namespace db_guard::rules {
 
 using core::concat;
-using ddl::DeclarationKind;
 
 namespace {
 
@@ -21,10 +20,7 @@ void review(const Review& review, Findings& findings) {
   finding.detail =
       Text("Its currency is the lc_monetary of whoever reads it, and it keeps no fractions of the "
            "smallest unit. numeric keeps the number that was written.");
-  if (declares_new(review)) {
-    offer_types(
-        review, columns, [](const ddl::ColumnSpec&) { return Text("numeric"); }, finding);
-  }
+  offer_type(review, columns, "numeric", finding);
   findings.push_back(std::move(finding));
 }
 
@@ -49,8 +45,6 @@ constexpr Rule money_type = in_pack(
         ddl::Lock::kAccessExclusive,
         "none",
     },
-    {DeclarationKind::kNewColumn, DeclarationKind::kColumnType, DeclarationKind::kTable,
-     DeclarationKind::kDomain},
-    review);
+    kTypesWritten, review);
 
 }  // namespace db_guard::rules

@@ -4,7 +4,6 @@
 namespace db_guard::rules {
 
 using core::concat;
-using ddl::DeclarationKind;
 
 namespace {
 
@@ -29,10 +28,7 @@ void review(const Review& review, Findings& findings) {
   finding.detail = Text(
       "Shorter values are filled up with blanks, which take room, come back in results, and count "
       "for nothing in comparisons. text keeps values as they are.");
-  if (declares_new(review)) {
-    offer_types(
-        review, columns, [](const ddl::ColumnSpec&) { return Text("text"); }, finding);
-  }
+  offer_type(review, columns, "text", finding);
   findings.push_back(std::move(finding));
 }
 
@@ -59,8 +55,6 @@ constexpr Rule padded_char = in_pack(
         ddl::Lock::kAccessExclusive,
         "none",
     },
-    {DeclarationKind::kNewColumn, DeclarationKind::kColumnType, DeclarationKind::kTable,
-     DeclarationKind::kDomain},
-    review);
+    kTypesWritten, review);
 
 }  // namespace db_guard::rules

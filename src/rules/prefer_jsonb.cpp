@@ -20,10 +20,7 @@ void review(const Review& review, Findings& findings) {
   finding.detail = Text(
       "It has no equality, so that DISTINCT, GROUP BY and UNION fail, and no index over what is in "
       "it. jsonb has both, and is parsed once.");
-  if (declares_new(review)) {
-    offer_types(
-        review, columns, [](const ddl::ColumnSpec&) { return Text("jsonb"); }, finding);
-  }
+  offer_type(review, columns, "jsonb", finding);
   findings.push_back(std::move(finding));
 }
 

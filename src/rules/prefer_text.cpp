@@ -28,10 +28,7 @@ void review(const Review& review, Findings& findings) {
   finding.detail = Text(
       "The limit saves neither space nor time, and to change it later takes ACCESS EXCLUSIVE. text "
       "is the same without it; where a length means something, a CHECK constraint can say so.");
-  if (declares_new(review)) {
-    offer_types(
-        review, columns, [](const ddl::ColumnSpec&) { return Text("text"); }, finding);
-  }
+  offer_type(review, columns, "text", finding);
   findings.push_back(std::move(finding));
 }
 

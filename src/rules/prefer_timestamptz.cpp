@@ -4,7 +4,6 @@
 namespace db_guard::rules {
 
 using core::concat;
-using ddl::DeclarationKind;
 
 namespace {
 
@@ -62,8 +61,6 @@ constexpr Rule prefer_timestamptz = in_pack(
         ddl::Lock::kAccessExclusive,
         "none",
     },
-    {DeclarationKind::kNewColumn, DeclarationKind::kColumnType, DeclarationKind::kTable,
-     DeclarationKind::kDomain},
-    review);
+    kTypesWritten, review);
 
 }  // namespace db_guard::rules

@@ -49,6 +49,13 @@ void offer(const Review& review, const Vector<core::Edit>& edits, Finding& findi
   finding.safe_sql.push_back(concat({core::trim_statement(text), ";"}));
 }
 
+void offer_type(const Review& review, const Columns& columns, std::string_view type,
+                Finding& finding) {
+  if (!declares_new(review)) return;
+  offer_types(
+      review, columns, [&](const ddl::ColumnSpec&) { return Text(type); }, finding);
+}
+
 std::string_view last_word(std::string_view name) {
   const auto mark = name.rfind('_');
   return mark == std::string_view::npos ? name : name.substr(mark + 1);

@@ -56,6 +56,11 @@ inline bool declares_new(const Review& review) {
   return review.declaration.kind != ddl::DeclarationKind::kColumnType;
 }
 
+// Wherever the type of a column, or of a domain, is written.
+inline constexpr ddl::DeclarationSet kTypesWritten = {
+    ddl::DeclarationKind::kNewColumn, ddl::DeclarationKind::kColumnType,
+    ddl::DeclarationKind::kTable, ddl::DeclarationKind::kDomain};
+
 // Whether the table is new, too: numbers for the rows of an old one write it anew, however they are
 // declared.
 inline bool has_no_rows(const Review& review) {
@@ -74,6 +79,10 @@ void offer_types(const Review& review, const Columns& columns, NewType&& new_typ
   }
   offer(review, edits, finding);
 }
+
+// The same with one type for all of them, where they are new.
+void offer_type(const Review& review, const Columns& columns, std::string_view type,
+                Finding& finding);
 
 // The last of the words that "_" separates: "price" of "unit_price".
 std::string_view last_word(std::string_view name);

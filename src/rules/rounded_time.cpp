@@ -4,7 +4,6 @@
 namespace db_guard::rules {
 
 using core::concat;
-using ddl::DeclarationKind;
 
 namespace {
 
@@ -23,10 +22,7 @@ void review(const Review& review, Findings& findings) {
   finding.detail = Text("It rounds up as often as down, so that half of the entries lie in the "
                         "future by up to half a "
                         "second. date_trunc cuts where a query wants whole seconds.");
-  if (declares_new(review)) {
-    offer_types(
-        review, columns, [](const ddl::ColumnSpec&) { return Text("timestamptz"); }, finding);
-  }
+  offer_type(review, columns, "timestamptz", finding);
   findings.push_back(std::move(finding));
 }
 
@@ -51,8 +47,6 @@ constexpr Rule rounded_time = in_pack(
         ddl::Lock::kAccessExclusive,
         "none",
     },
-    {DeclarationKind::kNewColumn, DeclarationKind::kColumnType, DeclarationKind::kTable,
-     DeclarationKind::kDomain},
-    review);
+    kTypesWritten, review);
 
 }  // namespace db_guard::rules

@@ -90,7 +90,7 @@ class Draft {
 
   std::string sql;
   ddl::Declaration declaration;
-  Choices choices;
+  Choices choices{PackSet::all()};
 
  private:
   [[nodiscard]] ddl::Offset place_of(std::string_view words) const {
