@@ -209,6 +209,13 @@ REVOKE ALL ON TABLE db_guard.managed_schemas FROM PUBLIC;
 -- Whoever creates a table reads it.
 GRANT SELECT ON TABLE db_guard.managed_schemas TO PUBLIC;
 
+-- By row, and always: a COPY of a restore and an apply worker bring rows, too.
+CREATE TRIGGER db_guard_tell_of_rows AFTER INSERT ON db_guard.managed_schemas
+    FOR EACH ROW EXECUTE FUNCTION db_guard.tell_of_rows();
+ALTER TABLE db_guard.managed_schemas ENABLE ALWAYS TRIGGER db_guard_tell_of_rows;
+COMMENT ON TRIGGER db_guard_tell_of_rows ON db_guard.managed_schemas IS
+'Tells sessions that remember the table as empty.';
+
 SELECT pg_catalog.pg_extension_config_dump('db_guard.managed_schemas', '');
 
 CREATE FUNCTION db_guard.remember_schema(schema_name name, feature text, column_name name, future boolean)

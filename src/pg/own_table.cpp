@@ -5,13 +5,17 @@ extern "C" {
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "commands/trigger.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(db_guard_tell_of_rows);
 }
 
 namespace db_guard::pg {
@@ -68,7 +72,44 @@ void scan(::Relation table, Oid index, ScanKey condition, const Receiver& receiv
   return nullptr;
 }
 
+namespace {
+
+// Tables found empty. One that is asked about and finds no place here is looked at each time.
+struct EmptyTable {
+  char name[NAMEDATALEN];
+  Oid id;  // InvalidOid: the place is free
+};
+EmptyTable empty_tables[4];
+
+void forget_empty_table(Datum, Oid relation) {
+  for (EmptyTable& table : empty_tables) {
+    if (!OidIsValid(relation) || table.id == relation) table.id = InvalidOid;
+  }
+}
+
+bool is_known_empty(const char* name) {
+  for (const EmptyTable& table : empty_tables) {
+    if (OidIsValid(table.id) && strcmp(table.name, name) == 0) return true;
+  }
+  return false;
+}
+
+void remember_empty_table(const char* name, Oid id) {
+  static bool follows_changes = false;
+  if (!follows_changes) CacheRegisterRelcacheCallback(forget_empty_table, 0);
+  follows_changes = true;
+  for (EmptyTable& table : empty_tables) {
+    if (OidIsValid(table.id)) continue;
+    strlcpy(table.name, name, sizeof(table.name));
+    table.id = id;
+    return;
+  }
+}
+
+}  // namespace
+
 bool may_hold_rows(const char* own_table) {
+  if (is_known_empty(own_table)) return false;
   const Oid id = own_table_named(own_table);
   if (!OidIsValid(id)) return false;
   if (!ConditionalLockRelationOid(id, AccessShareLock)) return true;
@@ -76,6 +117,7 @@ bool may_hold_rows(const char* own_table) {
   if (table == nullptr) return false;
   const bool any = RelationGetNumberOfBlocks(table) > 0;
   relation_close(table, AccessShareLock);
+  if (!any) remember_empty_table(own_table, id);
   return any;
 }
 
@@ -100,3 +142,15 @@ const char* text_of_column(HeapTuple row, TupleDesc shape, int column) {
 }
 
 }  // namespace db_guard::pg
+
+using namespace db_guard;
+
+Datum db_guard_tell_of_rows(PG_FUNCTION_ARGS) {
+  if (!CALLED_AS_TRIGGER(fcinfo)) {
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("this function can only be called by a trigger"),
+                    errhint("CREATE EXTENSION db_guard installs the triggers.")));
+  }
+  CacheInvalidateRelcache(reinterpret_cast<TriggerData*>(fcinfo->context)->tg_relation);
+  return PointerGetDatum(nullptr);
+}

@@ -24,8 +24,9 @@ struct OwnTable {
 // null).
 ::Relation open_own_table(const OwnTable& table, const char** problem);
 
-// False only where the table surely holds no row, or is not there; one look at its size. Cheap
-// enough for every DDL statement.
+// False only where the table surely holds no row, or is not there. Cheap enough for every DDL
+// statement: that it is empty is remembered until its trigger db_guard.tell_of_rows() tells all
+// sessions of a row; a table without that trigger is not to be asked about here.
 bool may_hold_rows(const char* own_table);
 
 using RowReader = void (*)(HeapTuple row, TupleDesc shape, void* argument);

@@ -31,6 +31,13 @@ COMMENT ON COLUMN db_guard.audited_table.enabled_at IS 'When it was last switche
 COMMENT ON COLUMN db_guard.audited_table.enabled_by IS 'The role that did.';
 REVOKE ALL ON TABLE db_guard.audited_table FROM PUBLIC;
 
+-- By row, and always: a COPY of a restore and an apply worker bring rows, too.
+CREATE TRIGGER db_guard_tell_of_rows AFTER INSERT ON db_guard.audited_table
+    FOR EACH ROW EXECUTE FUNCTION db_guard.tell_of_rows();
+ALTER TABLE db_guard.audited_table ENABLE ALWAYS TRIGGER db_guard_tell_of_rows;
+COMMENT ON TRIGGER db_guard_tell_of_rows ON db_guard.audited_table IS
+'Tells sessions that remember the table as empty.';
+
 CREATE TABLE db_guard.audit_shape (
     shape_id      integer NOT NULL CONSTRAINT audit_shape_pkey PRIMARY KEY,
     table_id      integer NOT NULL,
