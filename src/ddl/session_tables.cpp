@@ -111,7 +111,9 @@ bool is_free_of_others(Oid relation) {
   return others == 0;
 }
 
-bool is_own_table(Oid relation) {
+}  // namespace
+
+bool is_known_to_nobody_else(Oid relation) {
   const Created* created = find_created(relation);
   if (created == nullptr) return false;
   const bool alone = has_been_alone_since(*created);
@@ -120,6 +122,8 @@ bool is_own_table(Oid relation) {
   if (alone && max_prepared_xacts == 0) return true;
   return is_free_of_others(relation) && (alone || !statistics_show_use(relation));
 }
+
+namespace {
 
 // The table, be it named by its index.
 Oid table_named_by(const Action& action) {
@@ -134,7 +138,7 @@ Oid table_named_by(const Action& action) {
 
 bool is_known_to_nobody_else(const Relation& relation) {
   const Oid id = relation.id;
-  return pg::call([&] { return is_own_table(id); });
+  return pg::call([&] { return is_known_to_nobody_else(id); });
 }
 
 bool concerns_nobody_else(const Statement& statement) {
@@ -144,7 +148,7 @@ bool concerns_nobody_else(const Statement& statement) {
     if (!has_existing_target(action.kind)) return false;
     // All actions of an ALTER TABLE are on the same one.
     if (before != nullptr && before->target == action.target) continue;
-    if (!pg::call([&] { return is_own_table(table_named_by(action)); })) return false;
+    if (!pg::call([&] { return is_known_to_nobody_else(table_named_by(action)); })) return false;
     before = &action;
   }
   return true;

@@ -9,9 +9,10 @@ namespace db_guard::ddl {
 // Plain server code: notes that this session has just made the relation.
 void remember_created(Oid relation);
 
-// Made by this session, no other session holds or awaits a lock on it now, and either no other
-// client has been connected to this database since it was made, or the cumulative statistics have
-// seen no use of it (they may be a minute behind).
+// Plain server code, and quick. Made by this session, no other session holds or awaits a lock on it
+// now, and either no other client has been connected to this database since it was made, or the
+// cumulative statistics have seen no use of it (they may be a minute behind).
+bool is_known_to_nobody_else(Oid relation);
 bool is_known_to_nobody_else(const Relation& relation);
 
 // All that the statement is about are such tables: nobody can be hurt. Costs a fraction of judging

@@ -278,6 +278,7 @@ Vector<std::string_view> clauses_of(const AlterTableStmt* tree, const Source& so
 
 void translate_alter_table(const AlterTableStmt* tree, const Source& source, Statement& statement) {
   const auto clauses = clauses_of(tree, source);
+  statement.actions.reserve(std::size_t(list_length(tree->cmds)));
   for (int i = 0; i < list_length(tree->cmds); i++) {
     Action action;
     action.target = name_of(tree->relation);

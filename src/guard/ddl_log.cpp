@@ -54,12 +54,22 @@ const char* user_name_of(Oid role) {
 }
 
 // The server's own function; it returns NULL for a Unix-domain socket.
-const char* client_address() {
+char* ask_client_address() {
   LOCAL_FCINFO(fcinfo, 0);
   InitFunctionCallInfoData(*fcinfo, nullptr, 0, InvalidOid, nullptr, nullptr);
   const Datum address = inet_client_addr(fcinfo);
   if (fcinfo->isnull) return nullptr;
-  return DatumGetCString(DirectFunctionCall1(inet_out, address));
+  return MemoryContextStrdup(TopMemoryContext,
+                             DatumGetCString(DirectFunctionCall1(inet_out, address)));
+}
+
+// Of this session: it does not change.
+const char* client_address() {
+  static bool is_known = false;
+  static const char* address = nullptr;
+  if (!is_known) address = ask_client_address();
+  is_known = true;
+  return address;
 }
 
 bool sets_a_password(const List* options) {
@@ -183,7 +193,8 @@ LogEntry entry_of_session(const Frame& frame, const Node* tree, const char* tag,
   LogEntry entry{};
   entry.logged_at = GetCurrentTimestamp();
   entry.user_name = user_name_of(GetUserId());
-  entry.session_user_name = user_name_of(GetSessionUserId());
+  entry.session_user_name =
+      GetSessionUserId() == GetUserId() ? entry.user_name : user_name_of(GetSessionUserId());
   entry.client_address = client_address();
   entry.application_name = application_name;
   entry.process_id = MyProcPid;
@@ -216,7 +227,8 @@ void insert_entry(const LogEntry& entry) {
     ereport(WARNING,
             (errmsg("db_guard could not log the statement: db_guard.ddl_log has been altered")));
   }
-  table_close(table, RowExclusiveLock);
+  // The lock stays, as any INSERT's does: nobody truncates what is not committed yet.
+  table_close(table, NoLock);
 }
 
 }  // namespace db_guard::guard

@@ -7,6 +7,7 @@
 #include "guard/settings.hpp"
 #include "pg/entry.hpp"
 #include "pg/spi.hpp"
+#include "policy/choice_settings.hpp"
 
 extern "C" {
 #include "catalog/namespace.h"
@@ -55,6 +56,14 @@ bool creates_a_table(const Node* tree) {
   return IsA(tree, CreateStmt) || IsA(tree, CreateTableAsStmt);
 }
 
+// Most DDL of a migration goes on with a table that it has just made. Asked before anything is
+// translated, which would cost more than all else here.
+bool goes_on_with_own_table(const Event& event) {
+  return (IsA(event.tree, AlterTableStmt) || IsA(event.tree, IndexStmt)) &&
+         OidIsValid(event.frame->relation) && policy::choices().packs.empty() &&
+         ddl::is_known_to_nobody_else(event.frame->relation);
+}
+
 // IF NOT EXISTS may have created nothing; only a relation of this very transaction counts.
 void remember_created(const LogObject& object) {
   if (object.temporary || !OidIsValid(object.relation)) return;
@@ -88,6 +97,7 @@ Datum db_guard_ddl_command_start(PG_FUNCTION_ARGS) {
   if (guard::settings().log_ddl && !event.frame->skip_log) {
     guard::note_object(*event.frame, event.tree);
   }
+  if (guard::goes_on_with_own_table(event)) PG_RETURN_NULL();
   pg::enter([&] { guard::judge_statement(event); });
   PG_RETURN_NULL();
 }

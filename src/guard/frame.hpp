@@ -24,6 +24,7 @@ struct Frame {
   // Texts live in `memory`, which outlives the transactions of a CONCURRENTLY command.
   MemoryContext memory = nullptr;
   const char* object = nullptr;    // what the statement is about, where it was judged
+  Oid relation = InvalidOid;       // where the object was looked up and is a relation
   const char* findings = nullptr;  // JSON
   const char* outcome = nullptr;   // "warned", "allowed"; null for "done"
   const char* analysis_error = nullptr;

@@ -245,11 +245,12 @@ void append(Vector<Finding> more, Vector<Finding>& findings) {
 void judge_statement(const Event& event) {
   const char* text = event.frame->located ? event.frame->query : nullptr;
   const ddl::Source source{text, event.frame->location, event.frame->length};
-  const ddl::Statement statement = ddl::translate(event.tree, event.tag, source);
   const ddl::Declarations declarations = noteworthy_declarations(event, source);
   const bool in_block = pg::call([] { return IsTransactionBlock(); });
-  const bool judged = is_worth_judging(event, statement, in_block);
+  // Without its text, which only messages quote: most statements are not worth judging.
+  const bool judged = is_worth_judging(event, ddl::translate(event.tree, event.tag, {}), in_block);
   if (!judged && declarations.items.empty()) return;
+  const ddl::Statement statement = ddl::translate(event.tree, event.tag, source);
   const ddl::Transaction before = pg::call([] { return current_transaction(); });
   ddl::Transaction after;
   Judgement judgement;

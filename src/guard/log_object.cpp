@@ -56,38 +56,57 @@ const RangeVar* relation_of(const Node* tree) {
   }
 }
 
-bool is_temporary(const RangeVar* range, Oid id) {
+bool is_temporary(const RangeVar* range, Oid schema) {
   if (range->relpersistence == RELPERSISTENCE_TEMP) return true;
   // Its schema, since asking for its persistence is an error where it has been dropped meanwhile.
-  return OidIsValid(id) && isAnyTempNamespace(get_rel_namespace(id));
+  return OidIsValid(schema) && isAnyTempNamespace(schema);
+}
+
+Oid schema_of(Oid relation) {
+  return OidIsValid(relation) ? get_rel_namespace(relation) : InvalidOid;
 }
 
 // Looked up once: after DDL has emptied the caches a look-up is what costs most here.
 LogObject relation_object(const RangeVar* range) {
   const Oid id = RangeVarGetRelid(range, NoLock, true);
-  const char* name = OidIsValid(id) ? get_rel_name(id) : nullptr;
-  const char* schema = name != nullptr ? get_namespace_name(get_rel_namespace(id)) : nullptr;
-  const bool temporary = is_temporary(range, id);
+  const Oid schema = schema_of(id);
   // Renamed and moved relations are found under their new name only, and without a lock one may be
   // gone between two looks.
-  if (schema == nullptr) {
-    return {quote_qualified_identifier(range->schemaname, range->relname), temporary, id};
-  }
-  return {quote_qualified_identifier(schema, name), temporary, id};
+  const char* schema_name = OidIsValid(schema) ? get_namespace_name(schema) : range->schemaname;
+  return {quote_qualified_identifier(schema_name, range->relname), is_temporary(range, schema), id};
 }
 
-// A view may turn out temporary, which only the catalogs tell.
 bool creates_table(const Node* tree) {
   return IsA(tree, CreateStmt) || IsA(tree, CreateTableAsStmt);
 }
 
 // Where it is put says enough, which spares a look into emptied caches.
-LogObject table_object(const RangeVar* range) {
-  const Oid schema = range->schemaname != nullptr ? get_namespace_oid(range->schemaname, true)
-                                                  : RangeVarGetCreationNamespace(range);
-  if (!OidIsValid(schema)) return relation_object(range);
+LogObject new_object(const RangeVar* range, Oid schema) {
   return {quote_qualified_identifier(get_namespace_name(schema), range->relname),
-          isAnyTempNamespace(schema), get_relname_relid(range->relname, schema)};
+          isAnyTempNamespace(schema), InvalidOid};
+}
+
+Oid schema_for_new(const RangeVar* range) {
+  return range->schemaname != nullptr ? get_namespace_oid(range->schemaname, true)
+                                      : RangeVarGetCreationNamespace(range);
+}
+
+LogObject table_object(const RangeVar* range) {
+  const Oid schema = schema_for_new(range);
+  if (!OidIsValid(schema)) return relation_object(range);
+  LogObject object = new_object(range, schema);
+  object.relation = get_relname_relid(range->relname, schema);
+  return object;
+}
+
+// It is temporary as soon as it reads a temporary table, which only the catalogs tell; but not in a
+// session that has no temporary schema.
+LogObject view_object(const RangeVar* range) {
+  const Oid schema = schema_for_new(range);
+  if (!OidIsValid(schema) || OidIsValid(LookupExplicitNamespace("pg_temp", true))) {
+    return relation_object(range);
+  }
+  return new_object(range, schema);
 }
 
 const char* quoted_list(List* names) {
@@ -139,7 +158,7 @@ bool drops_only_temporary(const DropStmt* tree) {
   ListCell* cell = nullptr;
   foreach (cell, tree->objects) {
     const RangeVar* range = makeRangeVarFromNameList(static_cast<List*>(lfirst(cell)));
-    if (!is_temporary(range, RangeVarGetRelid(range, NoLock, true))) return false;
+    if (!is_temporary(range, schema_of(RangeVarGetRelid(range, NoLock, true)))) return false;
   }
   return true;
 }
@@ -259,6 +278,7 @@ LogObject object_of(const Frame& frame, const Node* tree) {
   if (frame.object != nullptr) return {frame.object, false, InvalidOid};
   const RangeVar* range = relation_of(tree);
   if (range != nullptr && creates_table(tree)) return table_object(range);
+  if (IsA(tree, ViewStmt)) return view_object(range);
   if (range != nullptr) return relation_object(range);
   switch (nodeTag(tree)) {
     case T_TruncateStmt:
@@ -279,6 +299,7 @@ void note_object(Frame& frame, const Node* tree) {
   const LogObject object = relation_object(range);
   if (OidIsValid(object.relation) && !object.temporary) {
     frame.object = keep_in_frame(frame, object.name);
+    frame.relation = object.relation;
   }
 }
 
@@ -286,7 +307,7 @@ bool takes_temporary_name_away(const Node* tree) {
   if (IsA(tree, DropStmt)) return drops_only_temporary(reinterpret_cast<const DropStmt*>(tree));
   if (!IsA(tree, RenameStmt)) return false;
   const RangeVar* range = relation_of(tree);
-  return range != nullptr && is_temporary(range, RangeVarGetRelid(range, NoLock, true));
+  return range != nullptr && is_temporary(range, schema_of(RangeVarGetRelid(range, NoLock, true)));
 }
 
 }  // namespace db_guard::guard

@@ -36,18 +36,33 @@ constexpr const Rule* kRules[] = {
 
 RuleList all_rules() { return {kRules, std::size(kRules)}; }
 
-bool is_judged(ddl::ActionKind kind) {
-  const RuleList rules = all_rules();
-  return std::any_of(rules.begin(), rules.end(),
-                     [kind](const Rule* rule) { return rule->kinds.has(kind); });
+namespace {
+
+struct JudgedKinds {
+  ddl::KindSet all;
+  ddl::KindSet alone;
+};
+
+JudgedKinds gather_judged_kinds() {
+  JudgedKinds judged{};
+  for (const Rule* rule : all_rules()) {
+    judged.all.add(rule->kinds);
+    if (!rule->needs_company) judged.alone.add(rule->kinds);
+  }
+  return judged;
 }
 
-bool is_judged_alone(ddl::ActionKind kind) {
-  const RuleList rules = all_rules();
-  return std::any_of(rules.begin(), rules.end(), [kind](const Rule* rule) {
-    return rule->kinds.has(kind) && !rule->needs_company;
-  });
+// Gathered once: every DDL statement asks, and the rules fill many cache lines.
+const JudgedKinds& judged_kinds() {
+  static const JudgedKinds judged = gather_judged_kinds();
+  return judged;
 }
+
+}  // namespace
+
+bool is_judged(ddl::ActionKind kind) { return judged_kinds().all.has(kind); }
+
+bool is_judged_alone(ddl::ActionKind kind) { return judged_kinds().alone.has(kind); }
 
 const Rule* find_rule(std::string_view slug) {
   for (const Rule* rule : all_rules()) {
