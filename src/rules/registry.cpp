@@ -39,12 +39,14 @@ RuleList all_rules() { return {kRules, std::size(kRules)}; }
 namespace {
 
 struct JudgedKinds {
-  ddl::KindSet all;
-  ddl::KindSet alone;
+  bool gathered = false;
+  ddl::KindSet all = {};
+  ddl::KindSet alone = {};
 };
 
 JudgedKinds gather_judged_kinds() {
   JudgedKinds judged{};
+  judged.gathered = true;
   for (const Rule* rule : all_rules()) {
     judged.all.add(rule->kinds);
     if (!rule->needs_company) judged.alone.add(rule->kinds);
@@ -54,7 +56,8 @@ JudgedKinds gather_judged_kinds() {
 
 // Gathered once: every DDL statement asks, and the rules fill many cache lines.
 const JudgedKinds& judged_kinds() {
-  static const JudgedKinds judged = gather_judged_kinds();
+  static JudgedKinds judged;
+  if (!judged.gathered) judged = gather_judged_kinds();
   return judged;
 }
 
