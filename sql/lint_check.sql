@@ -8,7 +8,9 @@ CREATE TABLE orders (id bigint PRIMARY KEY, total numeric, note text, code varch
 CREATE INDEX orders_code ON orders (code);
 INSERT INTO orders SELECT g, g, g, g FROM generate_series(1, 1000) g;
 CREATE TABLE empty (id bigint PRIMARY KEY, total numeric);
-ANALYZE orders, empty;
+CREATE TABLE many (id integer, n integer);
+INSERT INTO many SELECT g, 0 FROM generate_series(1, 10000) g;
+ANALYZE orders, empty, many;
 RESET client_min_messages;
 -- In the session that makes a table nobody else uses it.
 \c -
@@ -129,6 +131,23 @@ END
 $body$;
 ALTER TABLE sales DROP COLUMN code;
 DO LANGUAGE plperl 'spi_exec_query("DROP TABLE orders")';
+$$);
+-- Changes of data in them; how many rows a condition with variables finds, nobody knows yet.
+SELECT line, rule, message FROM db_guard.check_sql($$
+DO $body$
+DECLARE
+    wanted integer := 1;
+    changed integer;
+BEGIN
+    UPDATE many SET n = wanted;
+    UPDATE many SET n = wanted WHERE id = wanted RETURNING n INTO changed;
+    UPDATE many SET n = 1 WHERE id < 10 RETURNING n INTO changed;
+    IF changed > 1 THEN
+        DELETE FROM many WHERE id > 0;
+    END IF;
+    DELETE FROM nowhere;
+END
+$body$;
 $$);
 
 -- What cannot be read, or judged, is said. PREPARE and EXECUTE change no schema.

@@ -11,13 +11,19 @@ namespace {
 
 // Commands that rules speak of, or that tell later ones what is new, gone or in force. SELECT and
 // its kind may be anything in PL/pgSQL and change no schema.
-constexpr std::array<std::string_view, 11> kCommands = {"alter", "cluster",  "create",  "drop",
-                                                        "lock",  "refresh",  "reindex", "reset",
-                                                        "set",   "truncate", "vacuum"};
+constexpr std::array<std::string_view, 13> kCommands = {
+    "alter",   "cluster", "create", "delete", "drop",     "lock",  "refresh",
+    "reindex", "reset",   "set",    "update", "truncate", "vacuum"};
 
 bool begins_command(const Token& token) {
   return std::any_of(kCommands.begin(), kCommands.end(),
                      [&](std::string_view command) { return is_keyword(token, command); });
+}
+
+// WHEN MATCHED THEN UPDATE SET or DELETE: of MERGE, which begins elsewhere.
+bool is_part_of_merge(const Token& token, const Token& next) {
+  if (is_keyword(token, "update")) return is_keyword(next, "set");
+  return is_keyword(token, "delete") && !is_keyword(next, "from");
 }
 
 // A statement of PL/pgSQL starts behind these.
@@ -42,7 +48,7 @@ class Reader {
     while (token_.kind != TokenKind::kEnd) {
       if (at_start && is_keyword(token_, "execute")) {
         read_execute();
-      } else if (at_start && begins_command(token_) && !is_variable()) {
+      } else if (at_start && begins_command(token_) && !is_something_else()) {
         read_command();
       }
       at_start = opens_statement(token_);
@@ -59,9 +65,10 @@ class Reader {
   }
 
   // Most of those words may be names, too.
-  [[nodiscard]] bool is_variable() const {
+  [[nodiscard]] bool is_something_else() const {
     const Token next = next_token(body_, token_.end());
-    return next.text == ":" || next.text == "=" || next.text == "." || next.text == "[";
+    return next.text == ":" || next.text == "=" || next.text == "." || next.text == "[" ||
+           is_part_of_merge(token_, next);
   }
 
   void add(std::size_t start, std::size_t end, Text sql, bool executed) {
@@ -78,10 +85,20 @@ class Reader {
     return end;
   }
 
+  // RETURNING ... INTO is PL/pgSQL's, not SQL's: what follows are its variables.
   void read_command() {
     const std::size_t start = token_.offset;
-    const std::size_t end = skip_statement();
-    add(start, end, Text(body_.substr(start, end - start)), false);
+    std::size_t end = token_.end();
+    std::size_t end_of_sql = 0;
+    bool returns = false;
+    while (token_.kind != TokenKind::kEnd && token_.text != ";") {
+      if (returns && end_of_sql == 0 && is_keyword(token_, "into")) end_of_sql = end;
+      returns = returns || is_keyword(token_, "returning");
+      end = token_.end();
+      advance();
+    }
+    if (end_of_sql == 0) end_of_sql = end;
+    add(start, end, Text(body_.substr(start, end_of_sql - start)), false);
   }
 
   // A constant is one text, or several with || between them.

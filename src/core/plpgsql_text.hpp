@@ -15,8 +15,8 @@ struct EmbeddedStatement {
   bool executed = false;  // sql is the text of an EXECUTE, not part of the body itself
 };
 
-// DDL that stands in the body as such, and what EXECUTE runs, in order. Whether a branch is ever
-// reached is not asked.
+// DDL, UPDATE and DELETE that stand in the body as such, and what EXECUTE runs, in order. Whether a
+// branch is ever reached is not asked. Names in them may be variables of the body.
 Vector<EmbeddedStatement> find_embedded(std::string_view body);
 
 }  // namespace db_guard::core

@@ -63,6 +63,13 @@ void append(core::Vector<core::Finding> more, core::Vector<core::Finding>& findi
   std::move(more.begin(), more.end(), std::back_inserter(findings));
 }
 
+// Of an UPDATE or DELETE.
+bool has_condition(const Node* tree) {
+  if (IsA(tree, UpdateStmt))
+    return reinterpret_cast<const UpdateStmt*>(tree)->whereClause != nullptr;
+  return IsA(tree, DeleteStmt) && reinterpret_cast<const DeleteStmt*>(tree)->whereClause != nullptr;
+}
+
 // By the db_guard.allow in force, which is most often the script's own.
 bool is_allowed(std::string_view rule) {
   const Vector<Text> allowed = core::split_list(setting("db_guard.allow"));
@@ -270,7 +277,7 @@ void Checker::judge(const Place& place, Node* tree, const ddl::Source& source) {
   core::Vector<core::Finding> found;
   try {
     pg::rolled_back([&] {
-      if (!is_here(place, tree)) return;
+      if (!is_here(place, tree) || is_filtered_by_variables(place, statement)) return;
       if (judged) found = evaluate(statement);
       if (noted) append(review(declarations, tree), found);
     });
@@ -302,6 +309,15 @@ bool Checker::is_here(const Place& place, const Node* tree) {
     add(place, kMadeEarlier,
         concat({"table ", name, " is made by an earlier file, and so judged as new"}));
   }
+  return true;
+}
+
+// How many rows such a change is about, only the run will know.
+bool Checker::is_filtered_by_variables(const Place& place, const ddl::Statement& statement) {
+  if (!place.in_body || !has_condition(static_cast<const Node*>(statement.tree))) return false;
+  ScriptFacts facts(script_, lent_, transaction_.now(), transaction_.in_block());
+  if (facts.changed_rows(statement.actions.front()) >= 0) return false;
+  add(place, kOpaque, Text("not judged, since its condition has variables of the body"));
   return true;
 }
 
@@ -343,7 +359,9 @@ void Checker::check_body(const Place& place, std::string_view body, int first_li
     line += count_lines(body.substr(counted, embedded.offset - counted));
     counted = embedded.offset;
     allowances.begin_statement();
-    check_embedded({place.statement, line, body.substr(counted, embedded.length)}, embedded);
+    check_embedded(
+        {place.statement, line, body.substr(counted, embedded.length), !embedded.executed},
+        embedded);
     allowances.end_statement(line, body.substr(counted, embedded.length));
   }
   if (by_policy_) allowances.apply(file_, is_rule);

@@ -34,6 +34,7 @@ class Checker {
     int statement;
     int line;
     std::string_view text;
+    bool in_body = false;  // stands in PL/pgSQL, whose variables are known to nobody here
   };
 
   void check_statement(const ScriptStatement& statement);
@@ -53,6 +54,7 @@ class Checker {
   core::Vector<core::Finding> review(const ddl::Declarations& declarations, const Node* tree);
   void report(const Place& place, core::Vector<core::Finding> found);
   bool is_here(const Place& place, const Node* tree);
+  bool is_filtered_by_variables(const Place& place, const ddl::Statement& statement);
   void say_why_refused(const Place& place, const Node* tree);
 
   void add(const Place& place, core::Finding finding);

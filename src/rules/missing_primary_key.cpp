@@ -15,9 +15,9 @@ void review(const Review& review, Findings& findings) {
   if (!table.primary_key.empty() || table.unlogged || table.inherits) return;
   Finding finding = make_note(review, kSlug);
   finding.message = concat({"table ", review.object, " has no primary key"});
-  finding.detail = Text(
-      "Equal rows cannot be told apart, and logical replication refuses UPDATE and DELETE on a "
-      "table without one.");
+  finding.detail = Text("Equal rows cannot be told apart, and once such a table is published for "
+                        "logical replication, "
+                        "UPDATE and DELETE on it fail.");
   findings.push_back(std::move(finding));
 }
 

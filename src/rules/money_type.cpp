@@ -15,8 +15,7 @@ void review(const Review& review, Findings& findings) {
   const Columns columns = columns_where(review, applies);
   if (columns.empty()) return;
   Finding finding = make_note(review, kSlug);
-  finding.message =
-      concat({subject_is(review, columns), " money, in the currency of whoever reads"});
+  finding.message = concat({subject_is(review, columns), " money, not numeric"});
   finding.detail =
       Text("Its currency is the lc_monetary of whoever reads it, and it keeps no fractions of the "
            "smallest unit. numeric keeps the number that was written.");

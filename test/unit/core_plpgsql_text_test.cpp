@@ -13,7 +13,8 @@ std::vector<std::string> embedded(std::string_view body) {
   for (const EmbeddedStatement& statement : find_embedded(body)) {
     result.push_back((statement.executed ? "execute " : "") + std::string(statement.sql));
     if (!statement.executed) {
-      EXPECT_EQ(body.substr(statement.offset, statement.length), statement.sql);
+      EXPECT_EQ(body.substr(statement.offset, statement.sql.size()), statement.sql);
+      EXPECT_LE(statement.sql.size(), statement.length);
     }
   }
   return result;
@@ -41,7 +42,19 @@ TEST(FindEmbedded, QuotesAndCommentsInside) {
 
 TEST(FindEmbedded, NamesThatLookLikeCommands) {
   EXPECT_EQ(embedded("BEGIN lock := 1; set = 2; reset[1] := 3; END"), List());
-  EXPECT_EQ(embedded("BEGIN UPDATE t SET a = 1; END"), List());
+  EXPECT_EQ(embedded("BEGIN update := 1; delete.a := 2; END"), List());
+}
+
+TEST(FindEmbedded, Changes) {
+  EXPECT_EQ(embedded("BEGIN UPDATE t SET a = n; DELETE FROM t; INSERT INTO t VALUES (1); END"),
+            List({"UPDATE t SET a = n", "DELETE FROM t"}));
+  EXPECT_EQ(embedded("BEGIN UPDATE t SET a = 1 RETURNING b INTO STRICT c; DROP TABLE d; END"),
+            List({"UPDATE t SET a = 1 RETURNING b", "DROP TABLE d"}));
+  EXPECT_EQ(embedded("BEGIN MERGE INTO t USING s ON a = b WHEN MATCHED THEN UPDATE SET a = 1 WHEN "
+                     "MATCHED THEN DELETE; END"),
+            List());
+  EXPECT_EQ(embedded("BEGIN INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2; END"),
+            List());
 }
 
 TEST(FindEmbedded, Execute) {
