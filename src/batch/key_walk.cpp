@@ -20,7 +20,7 @@ constexpr std::int64_t kMostWindowRows = 200000;
 constexpr std::int64_t kFewestWindowRows = 1000;
 // Below this share of HOT updates the passes cost more than they save.
 constexpr double kEnoughHot = 0.4;
-// After so many windows the passes get another chance.
+// After so many windows at most the passes get another chance.
 constexpr int kTryAgainAfter = 16;
 constexpr int kMostRevisited = 1000;
 
@@ -106,7 +106,7 @@ void KeyWalk::list_window(bool has_low) {
   Cursor& cursor = job_.cursor;
   const bool reopened = !cursor.high.empty();
   if (shape.where_clause.empty() && !reopened) {
-    pg::Prepared& list = has_low ? statements_.list_next : statements_.list_first;
+    pg::Prepared& list = listing(has_low);
     use(list, list_all(shape, has_low, uses_places(), window_rows_), bound_types(has_low));
     list.execute(bounds(has_low, cursor.bound));
     keys_.take_rows(uses_places());
@@ -128,9 +128,12 @@ void KeyWalk::list_window(bool has_low) {
   keys_.take_rows(uses_places());
 }
 
-// The same over the whole walk, whatever the passes of a window are: statements are kept.
-bool KeyWalk::uses_places() const {
-  return job_.cursor.walk == Walk::kStride && facts_.traits.is_heap;
+// One pass reads the index, and needs none of them.
+bool KeyWalk::uses_places() const { return job_.cursor.passes > 1 && facts_.traits.is_heap; }
+
+pg::Prepared& KeyWalk::listing(bool has_low) {
+  if (uses_places()) return has_low ? statements_.list_places_next : statements_.list_places_first;
+  return has_low ? statements_.list_next : statements_.list_first;
 }
 
 void KeyWalk::note_turns() {
@@ -141,23 +144,30 @@ void KeyWalk::note_turns() {
   }
 }
 
-// Several passes where they pay: while dead rows are removed, and updates are HOT.
+// Whoever keeps what the last window left dead, or what was dead before the first one.
+Text KeyWalk::horizon_in_the_way() {
+  const bool is_first = !FullTransactionIdIsValid(window_began_);
+  if (job_.options.walk == Walk::kStride || (is_first && job_.cursor.passes > 1)) return {};
+  Text holder;
+  run_.read(
+      [&] { holder = horizon_holder(table_, is_first ? run_.last_transaction() : window_began_); });
+  return holder;
+}
+
+// Several passes where they pay: while dead rows are removed, and updates are HOT. What is in the
+// way may be gone soon, an ANALYZE for one; it is looked for after one window, two, four and so on.
 void KeyWalk::choose_passes() {
   Cursor& cursor = job_.cursor;
   const bool reopened = !cursor.high.empty();
   if (cursor.walk != Walk::kStride || reopened) return;
-  if (cursor.passes == 1) {
-    if (++windows_without_stride_ < kTryAgainAfter) return;
-    windows_without_stride_ = 0;
-  }
-  const Choice wanted = choose_walk(facts_.traits, Walk::kStride);
+  if (cursor.passes == 1 && windows_in_one_pass_++ % try_again_after_ != 0) return;
+  Traits traits = facts_.traits;
+  traits.held_horizon = horizon_in_the_way();
+  const Choice wanted = choose_walk(traits, job_.options.walk);
+  try_again_after_ = wanted.passes > 1 ? 1 : std::min(2 * try_again_after_, kTryAgainAfter);
+  windows_in_one_pass_ = 1;
   cursor.passes = wanted.passes;
-  if (!FullTransactionIdIsValid(window_began_)) return;
-  Text holder;
-  run_.read([&] { holder = horizon_holder(table_, window_began_); });
-  if (holder.empty() || job_.options.walk == Walk::kStride) return;
-  cursor.passes = 1;
-  cursor.reason = holder;
+  cursor.reason = wanted.reason;
 }
 
 void KeyWalk::close_window() {
@@ -169,6 +179,8 @@ void KeyWalk::close_window() {
       double(now.hot - counted_.hot) < kEnoughHot * updated && job_.options.walk != Walk::kStride) {
     cursor.passes = 1;
     cursor.reason = Text("too few of the updates were HOT");
+    try_again_after_ = kTryAgainAfter;
+    windows_in_one_pass_ = 1;
   }
   cursor.low = cursor.high;
   cursor.high.clear();

@@ -24,13 +24,16 @@ class KeyWalk {
 
  private:
   struct Statements {
-    pg::Prepared list_first, list_next, end_first, end_next;
+    pg::Prepared list_first, list_next, list_places_first, list_places_next;
+    pg::Prepared end_first, end_next;
     pg::Prepared change_keys, change_range, change_turn, lock_keys, find_keys, highest;
   };
 
   bool open_window();
   void list_window(bool has_low);
   [[nodiscard]] bool uses_places() const;
+  pg::Prepared& listing(bool has_low);
+  core::Text horizon_in_the_way();
   void choose_passes();
   void note_turns();
   void run_pass();
@@ -66,7 +69,8 @@ class KeyWalk {
   double rows_in_window_ = 0;
   pg::UpdateCounts counted_{};
   FullTransactionId window_began_ = InvalidFullTransactionId;
-  int windows_without_stride_ = 0;
+  int windows_in_one_pass_ = 0;
+  int try_again_after_ = 1;
   double tried_locked_ = 0;
   int locked_tries_ = 0;
 };

@@ -15,7 +15,7 @@ using core::Text;
 
 // Primes, because the rows of a page then take turns evenly whatever the step of their keys is.
 // With more passes a page is visited too often, with fewer too many rows have to leave it.
-constexpr int kPasses[] = {17, 13, 11, 7, 5, 3, 2};
+constexpr int kPasses[] = {11, 7, 5, 3, 2};
 // Below it neighbours in the key are strangers on disk, and every batch is a stride by itself.
 constexpr double kScattered = 0.5;
 // A table that fits into a few pages is done in one batch whatever the walk.
@@ -31,7 +31,6 @@ Text against_stride(const Traits& traits) {
   if (!traits.is_heap) return Text("its storage is not the server's own, and may not know HOT");
   if (traits.pages < kSmallPages) return Text("the table is small");
   if (traits.rows_per_page < 2) return Text("a page holds hardly more than one row");
-  if (!traits.held_horizon.empty()) return traits.held_horizon;
   if (traits.has_key && std::fabs(traits.correlation) < kScattered) {
     return Text("neighbours in the order of the key lie on different pages, which spreads each "
                 "batch by itself");
@@ -91,6 +90,7 @@ std::string_view walk_name(Walk walk) {
 
 Choice choose_walk(const Traits& traits, Walk wanted) {
   const Text against = against_stride(traits);
+  const Text against_now = against.empty() ? traits.held_horizon : against;
   if (wanted == Walk::kPages || !traits.has_key) {
     if (wanted == Walk::kStride || wanted == Walk::kKeyset) {
       throw core::Error(
@@ -98,14 +98,16 @@ Choice choose_walk(const Traits& traits, Walk wanted) {
           Text("Add a unique index over NOT NULL columns that the SET clause does not "
                "change, or ask for the walk auto."));
     }
-    return pages_walk(traits, against);
+    return pages_walk(traits, against_now);
   }
   if (wanted == Walk::kStride) {
     return {Walk::kStride, passes_for(traits),
-            against.empty() ? Text("as asked") : concat({"as asked, though ", against})};
+            against_now.empty() ? Text("as asked") : concat({"as asked, though ", against_now})};
   }
   if (wanted == Walk::kKeyset) return {Walk::kKeyset, 1, Text("as asked")};
   if (!against.empty()) return {Walk::kKeyset, 1, against};
+  // That passes: one pass until then.
+  if (!traits.held_horizon.empty()) return {Walk::kStride, 1, traits.held_horizon};
   return {Walk::kStride, passes_for(traits),
           Text("no index has to follow the change, so updates can be HOT")};
 }
