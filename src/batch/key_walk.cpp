@@ -80,25 +80,95 @@ bool KeyWalk::find_bound() {
 
 void KeyWalk::walk() {
   seen_before_ = job_.rows_seen;
-  while (open_window()) {
-    for (; job_.cursor.pass < job_.cursor.passes; job_.cursor.pass++) {
-      run_pass();
-      job_.cursor.position.clear();
+  while (job_.cursor.low != job_.cursor.bound) {
+    run_.before_batch();
+    choose_passes();
+    if (goes_in_order()) {
+      walk_in_order();
+    } else {
+      walk_window();
     }
-    close_window();
+    come_back_to_locked_rows();
   }
 }
 
-// False behind the last window. One that a job was stopped in is opened as it was.
-bool KeyWalk::open_window() {
-  if (job_.cursor.low == job_.cursor.bound) return false;
-  run_.before_batch();
-  choose_passes();
+// One pass over all rows needs no list of them, and no window: a batch ends so many keys further.
+bool KeyWalk::goes_in_order() const {
+  const Cursor& cursor = job_.cursor;
+  return cursor.passes == 1 && cursor.high.empty() && facts_.shape.where_clause.empty();
+}
+
+void KeyWalk::walk_in_order() {
+  for (std::int64_t rows = 0; rows < window_rows_ && job_.cursor.low != job_.cursor.bound;) {
+    const std::int64_t size = pace_.size();
+    run_.before_batch();
+    if (run_.batch(table_, [&] { change_next(size); }) == Outcome::kLocked) {
+      change_next_carefully(size);
+    } else {
+      pace_.note(size, run_.last_ms());
+    }
+    rows += size;
+  }
+  seen_before_ = job_.rows_seen;
+  window_began_ = run_.last_transaction();
+}
+
+void KeyWalk::change_next(std::int64_t size) {
+  const bool has_low = !job_.cursor.low.empty();
+  const Key end = end_of_batch(size);
+  pg::Prepared& change = has_low ? statements_.change_next : statements_.change_first;
+  use(change, change_up_to(facts_.shape, has_low), bound_types(has_low));
+  run_.note_rows(std::int64_t(change.execute(bounds(has_low, end))));
+  job_.cursor.low = end;
+  job_.rows_seen += double(size);
+}
+
+Key KeyWalk::end_of_batch(std::int64_t size) {
+  const bool has_low = !job_.cursor.low.empty();
+  core::Vector<Oid> types = bound_types(has_low);
+  types.push_back(INT8OID);
+  pg::Prepared& find = has_low ? statements_.batch_end_next : statements_.batch_end_first;
+  use(find, batch_end(facts_.shape, has_low), types);
+  core::Vector<Datum> parameters = bounds(has_low, job_.cursor.bound);
+  parameters.push_back(Int64GetDatum(size - 1));
+  find.execute(parameters);
+  KeyList end(facts_.key_types);
+  end.take_rows();
+  return end.size() == 0 ? job_.cursor.bound : end.text(0);
+}
+
+void KeyWalk::change_next_carefully(std::int64_t size) {
+  const bool has_low = !job_.cursor.low.empty();
+  run_.read([&] {
+    pg::Prepared list;
+    list.prepare(list_all(facts_.shape, has_low, false, size), bound_types(has_low));
+    list.execute(bounds(has_low, job_.cursor.bound));
+    keys_.take_rows();
+  });
+  core::Vector<int> rows;
+  for (int i = 0; i < keys_.size(); i++) rows.push_back(i);
+  if (rows.empty()) {
+    job_.cursor.low = job_.cursor.bound;
+  } else {
+    change_carefully(rows, keys_);
+  }
+}
+
+void KeyWalk::walk_window() {
+  open_window();
+  for (; job_.cursor.pass < job_.cursor.passes; job_.cursor.pass++) {
+    run_pass();
+    job_.cursor.position.clear();
+  }
+  close_window();
+}
+
+// One that a job was stopped in is opened as it was.
+void KeyWalk::open_window() {
   const bool has_low = !job_.cursor.low.empty();
   run_.read([&] { list_window(has_low); });
   note_turns();
   counted_ = pg::call([&] { return pg::pending_updates(table_); });
-  return true;
 }
 
 void KeyWalk::list_window(bool has_low) {
@@ -106,7 +176,7 @@ void KeyWalk::list_window(bool has_low) {
   Cursor& cursor = job_.cursor;
   const bool reopened = !cursor.high.empty();
   if (shape.where_clause.empty() && !reopened) {
-    pg::Prepared& list = listing(has_low);
+    pg::Prepared& list = has_low ? statements_.list_next : statements_.list_first;
     use(list, list_all(shape, has_low, uses_places(), window_rows_), bound_types(has_low));
     list.execute(bounds(has_low, cursor.bound));
     keys_.take_rows(uses_places());
@@ -130,11 +200,6 @@ void KeyWalk::list_window(bool has_low) {
 
 // One pass reads the index, and needs none of them.
 bool KeyWalk::uses_places() const { return job_.cursor.passes > 1 && facts_.traits.is_heap; }
-
-pg::Prepared& KeyWalk::listing(bool has_low) {
-  if (uses_places()) return has_low ? statements_.list_places_next : statements_.list_places_first;
-  return has_low ? statements_.list_next : statements_.list_first;
-}
 
 void KeyWalk::note_turns() {
   const int passes = job_.cursor.passes;
@@ -188,6 +253,9 @@ void KeyWalk::close_window() {
   cursor.pass = 0;
   seen_before_ += rows_in_window_;
   job_.rows_seen = seen_before_;
+}
+
+void KeyWalk::come_back_to_locked_rows() {
   const double pause = Run::backoff(locked_tries_) * 5;
   if (run_.now() - tried_locked_ < pause) return;
   tried_locked_ = run_.now();
@@ -231,6 +299,11 @@ void KeyWalk::run_pass() {
 
 void KeyWalk::note_progress(const core::Vector<int>& rows, int done) {
   Cursor& cursor = job_.cursor;
+  if (goes_in_order()) {
+    cursor.low = keys_.text(rows.back());
+    job_.rows_seen += double(rows.size());
+    return;
+  }
   cursor.position = keys_.text(rows.back());
   const double passed = (cursor.pass + double(done) / std::max(keys_.size(), 1)) / cursor.passes;
   job_.rows_seen = seen_before_ + rows_in_window_ * passed;

@@ -24,20 +24,26 @@ class KeyWalk {
 
  private:
   struct Statements {
-    pg::Prepared list_first, list_next, list_places_first, list_places_next;
-    pg::Prepared end_first, end_next;
+    pg::Prepared list_first, list_next, end_first, end_next;
+    pg::Prepared batch_end_first, batch_end_next, change_first, change_next;
     pg::Prepared change_keys, change_range, change_turn, lock_keys, find_keys, highest;
   };
 
-  bool open_window();
+  [[nodiscard]] bool goes_in_order() const;
+  void walk_in_order();
+  void change_next(std::int64_t size);
+  void change_next_carefully(std::int64_t size);
+  Key end_of_batch(std::int64_t size);
+  void walk_window();
+  void open_window();
   void list_window(bool has_low);
   [[nodiscard]] bool uses_places() const;
-  pg::Prepared& listing(bool has_low);
   core::Text horizon_in_the_way();
   void choose_passes();
   void note_turns();
   void run_pass();
   void close_window();
+  void come_back_to_locked_rows();
   void change(const core::Vector<int>& rows, const KeyList& keys);
   std::int64_t change_range(const core::Vector<int>& rows);
   std::int64_t change_keys(const core::Vector<int>& rows, const KeyList& keys);

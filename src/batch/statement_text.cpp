@@ -116,6 +116,12 @@ Text window_end(const Shape& shape, bool has_low, std::int64_t rows) {
                  columns(shape), " OFFSET ", core::number(rows - 1), " LIMIT 1"});
 }
 
+Text batch_end(const Shape& shape, bool has_low) {
+  const std::size_t keys = shape.key.size() * (has_low ? 2 : 1);
+  return concat({"SELECT ", columns(shape), from(shape), bounds(shape, has_low), " ORDER BY ",
+                 columns(shape), " OFFSET ", parameter(keys + 1), " LIMIT 1"});
+}
+
 Text list_matching(const Shape& shape, bool has_low, bool with_places) {
   return concat({"SELECT ", columns(shape), with_places ? concat({", ", place(shape)}) : Text(),
                  from(shape), bounds(shape, has_low), matches(shape), " ORDER BY ",
@@ -137,6 +143,10 @@ Text change_keys(const Shape& shape) {
 Text change_range(const Shape& shape) {
   return concat({change(shape), " WHERE ", compared(shape, &KeyColumn::at_least, 1), " AND ",
                  compared(shape, &KeyColumn::at_most, shape.key.size() + 1), matches(shape)});
+}
+
+Text change_up_to(const Shape& shape, bool has_low) {
+  return concat({change(shape), bounds(shape, has_low), matches(shape)});
 }
 
 // IS TRUE keeps the planner from reading the whole range of the index for each batch.

@@ -31,6 +31,8 @@ struct Shape {
 core::Text list_all(const Shape& shape, bool has_low, bool with_places, std::int64_t limit);
 // The key that many rows behind low.
 core::Text window_end(const Shape& shape, bool has_low, std::int64_t rows);
+// The same with one row fewer as its last parameter, a bigint.
+core::Text batch_end(const Shape& shape, bool has_low);
 // The keys in (low, high] that match WHERE, in order.
 core::Text list_matching(const Shape& shape, bool has_low, bool with_places);
 core::Text highest_key(const Shape& shape);
@@ -38,6 +40,8 @@ core::Text highest_key(const Shape& shape);
 core::Text change_keys(const Shape& shape);
 // Between two keys, both included.
 core::Text change_range(const Shape& shape);
+// In (low, high].
+core::Text change_up_to(const Shape& shape, bool has_low);
 // Between two keys, both included, those that are at the tids in the array behind them and whose
 // turn it is; then the number of turns, and which. Returns the keys.
 core::Text change_turn(const Shape& shape);
