@@ -95,5 +95,28 @@ RELEASE a;
 ROLLBACK;
 BEGIN;
 SELECT 1;$$);
+\echo what a rollback takes back
+SELECT line, rule, severity, message FROM found($$CREATE TABLE kept (id bigint);
+BEGIN;
+CREATE TABLE lost (id bigint);
+ALTER TABLE orders RENAME TO lost_name;
+ROLLBACK;
+ALTER TABLE kept ADD COLUMN a text;
+ALTER TABLE lost ADD COLUMN a text;
+ALTER TABLE orders DROP COLUMN total;
+BEGIN;
+CREATE TABLE kept_too (id bigint);
+SAVEPOINT a;
+CREATE TABLE lost_too (id bigint);
+ROLLBACK TO a;
+CREATE TABLE made_behind (id bigint);
+COMMIT;
+ALTER TABLE kept_too ALTER COLUMN id SET NOT NULL;
+ALTER TABLE lost_too ALTER COLUMN id SET NOT NULL;
+ALTER TABLE made_behind ALTER COLUMN id SET NOT NULL;
+SET search_path = nowhere;
+BEGIN;
+ROLLBACK;
+ALTER TABLE public.kept ALTER COLUMN id SET NOT NULL;$$);
 \echo and in a report
 SELECT message FROM db_guard.check_report($$BEGIN;$$, 'text') AS message;

@@ -29,13 +29,22 @@ std::string_view words_of(TransactionSlip slip) {
 TransactionSlip ScriptTransaction::begin() {
   if (in_block_) return TransactionSlip::kNested;
   in_block_ = true;
+  standing_at_begin_ = standing_;
   now_.forget();
   return TransactionSlip::kNone;
+}
+
+TransactionSlip ScriptTransaction::commit(bool chain) { return end(chain); }
+
+TransactionSlip ScriptTransaction::roll_back(bool chain) {
+  if (in_block_) standing_ = standing_at_begin_;
+  return end(chain);
 }
 
 TransactionSlip ScriptTransaction::end(bool chain) {
   const bool was_open = in_block_;
   in_block_ = was_open && chain;
+  standing_at_begin_ = standing_;
   now_.forget();
   savepoints_.clear();
   return was_open ? TransactionSlip::kNone : TransactionSlip::kNothingToEnd;
@@ -43,7 +52,7 @@ TransactionSlip ScriptTransaction::end(bool chain) {
 
 TransactionSlip ScriptTransaction::savepoint(std::string_view name) {
   if (!in_block_) return TransactionSlip::kNoSavepoint;
-  savepoints_.push_back({Text(name), now_});
+  savepoints_.push_back({Text(name), now_, standing_});
   return TransactionSlip::kNone;
 }
 
@@ -59,6 +68,7 @@ TransactionSlip ScriptTransaction::roll_back_to(std::string_view name) {
   const std::size_t place = find(name);
   if (place == kNowhere) return TransactionSlip::kNoSavepoint;
   now_ = savepoints_[place].before;
+  standing_ = savepoints_[place].standing;
   savepoints_.resize(place + 1);
   return TransactionSlip::kNone;
 }
@@ -72,7 +82,7 @@ TransactionSlip ScriptTransaction::release(std::string_view name) {
 
 TransactionSlip ScriptTransaction::end_of_script() {
   if (!in_block_) return TransactionSlip::kNone;
-  (void)end();
+  (void)roll_back();
   return TransactionSlip::kNeverCommitted;
 }
 

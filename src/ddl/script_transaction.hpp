@@ -29,8 +29,9 @@ class ScriptTransaction {
   [[nodiscard]] const Transaction& now() const { return now_; }
 
   TransactionSlip begin();
-  // Also ROLLBACK and PREPARE TRANSACTION.
-  TransactionSlip end(bool chain = false);
+  // Also PREPARE TRANSACTION.
+  TransactionSlip commit(bool chain = false);
+  TransactionSlip roll_back(bool chain = false);
   TransactionSlip savepoint(std::string_view name);
   TransactionSlip roll_back_to(std::string_view name);
   TransactionSlip release(std::string_view name);
@@ -42,14 +43,23 @@ class ScriptTransaction {
     if (!in_block_) now_.forget();
   }
 
+  // Statements that later ones have to know of are counted; so many of them have not been rolled
+  // back.
+  void count_statement() { standing_++; }
+  [[nodiscard]] std::size_t standing() const { return standing_; }
+
  private:
   struct Savepoint {
     Text name;
     Transaction before;
+    std::size_t standing;
   };
+  TransactionSlip end(bool chain);
   [[nodiscard]] std::size_t find(std::string_view name) const;
 
   bool in_block_ = false;
+  std::size_t standing_ = 0;
+  std::size_t standing_at_begin_ = 0;
   Transaction now_;
   Vector<Savepoint> savepoints_;
 };

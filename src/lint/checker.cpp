@@ -63,6 +63,11 @@ void append(core::Vector<core::Finding> more, core::Vector<core::Finding>& findi
   std::move(more.begin(), more.end(), std::back_inserter(findings));
 }
 
+void remember(effects::ScriptState& script, ScriptTypes& types, Node* tree) {
+  effects::note_statement(script, tree);
+  note_type(types, tree);
+}
+
 // Of an UPDATE or DELETE.
 bool has_condition(const Node* tree) {
   if (IsA(tree, UpdateStmt))
@@ -168,11 +173,32 @@ void Checker::follow_setting(const Place& place, VariableSetStmt* statement) {
 void Checker::note(Node* tree) {
   if (pg::call([&] { return GetCommandLogLevel(tree); }) != LOGSTMT_DDL) return;
   // What goes wrong here is the server's to say, when the statement runs.
-  (void)attempt([&] {
-    effects::note_statement(script_, tree);
-    note_type(types_, tree);
-  });
+  (void)attempt([&] { remember(script_, types_, tree); });
+  noted_.push_back({tree, Text(setting("search_path")), script_.file});
+  transaction_.count_statement();
   changed_ = true;
+}
+
+// After a ROLLBACK: what still stands is read once more, from the start.
+void Checker::take_back() {
+  if (noted_.size() == transaction_.standing()) return;
+  noted_.resize(transaction_.standing());
+  const int file = script_.file;
+  script_ = {};
+  types_ = {};
+  for (const Noted& noted : noted_) {
+    script_.file = noted.file;
+    const char* search_path = noted.search_path.c_str();
+    (void)attempt([&] {
+      const int level = NewGUCNestLevel();
+      (void)set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION,
+                              GUC_ACTION_SAVE, true, 0, false);
+      remember(script_, types_, noted.tree);
+      AtEOXact_GUC(false, level);
+    });
+  }
+  script_.file = file;
+  changed_ = !noted_.empty();
 }
 
 // What rules say before a commit is asked first; savepoints have no such end.
@@ -187,9 +213,9 @@ ddl::TransactionSlip Checker::take_step(const Place& place, const TransactionStm
     case TRANS_STMT_COMMIT:
     case TRANS_STMT_PREPARE:
       judge_commit(place);
-      [[fallthrough]];
+      return transaction_.commit(statement->chain);
     case TRANS_STMT_ROLLBACK:
-      return transaction_.end(statement->chain);
+      return transaction_.roll_back(statement->chain);
     case TRANS_STMT_SAVEPOINT:
       return transaction_.savepoint(savepoint);
     case TRANS_STMT_ROLLBACK_TO:
@@ -203,6 +229,7 @@ ddl::TransactionSlip Checker::take_step(const Place& place, const TransactionStm
 
 void Checker::follow_transaction(const Place& place, const TransactionStmt* statement) {
   const ddl::TransactionSlip slip = take_step(place, statement);
+  take_back();
   pg::call([&] { settings_.follow(statement); });
   if (slip != ddl::TransactionSlip::kNone) add(place, kTransactionSlip, Text(words_of(slip)));
 }
@@ -210,6 +237,7 @@ void Checker::follow_transaction(const Place& place, const TransactionStmt* stat
 void Checker::end_file() {
   pg::call([&] { settings_.end_file(); });
   const ddl::TransactionSlip slip = transaction_.end_of_script();
+  take_back();
   if (slip != ddl::TransactionSlip::kNone) {
     add(block_start_, kTransactionSlip, Text(words_of(slip)));
   }
@@ -347,7 +375,7 @@ void Checker::check_do(const Place& place, const DoStmt* statement) {
   check_body(place, body.text, line);
   if (!own_block) return;
   judge_commit(place);
-  (void)transaction_.end();
+  (void)transaction_.commit();
   pg::call([&] { settings_.end_block(true, false); });
 }
 

@@ -44,6 +44,7 @@ class Checker {
   void check_embedded(const Place& place, const core::EmbeddedStatement& embedded);
   void follow_setting(const Place& place, VariableSetStmt* statement);
   void note(Node* tree);
+  void take_back();
   void follow_transaction(const Place& place, const TransactionStmt* statement);
   ddl::TransactionSlip take_step(const Place& place, const TransactionStmt* statement);
   void end_file();
@@ -70,6 +71,14 @@ class Checker {
   ddl::ScriptTransaction transaction_;
   Place block_start_{};   // where the open transaction begins
   bool changed_ = false;  // an earlier statement changes something
+
+  // What script_ and types_ are made of.
+  struct Noted {
+    Node* tree;
+    Text search_path;  // that it was read under
+    int file;
+  };
+  Vector<Noted> noted_;
   LentSizes lent_;
   std::string_view file_;
   Vector<ReportedFinding> findings_;

@@ -134,7 +134,7 @@ TEST_F(Scripts, HoldLocksUntilTheBlockEnds) {
   EXPECT_EQ(script.begin(), TransactionSlip::kNone);
   run(kOrders);
   EXPECT_TRUE(holds(kOrders));
-  EXPECT_EQ(script.end(), TransactionSlip::kNone);
+  EXPECT_EQ(script.commit(), TransactionSlip::kNone);
   EXPECT_FALSE(holds(kOrders));
   EXPECT_FALSE(script.in_block());
   EXPECT_EQ(script.end_of_script(), TransactionSlip::kNone);
@@ -143,7 +143,7 @@ TEST_F(Scripts, HoldLocksUntilTheBlockEnds) {
 TEST_F(Scripts, ChainOneTransactionToTheNext) {
   (void)script.begin();
   run(kOrders);
-  EXPECT_EQ(script.end(true), TransactionSlip::kNone);
+  EXPECT_EQ(script.commit(true), TransactionSlip::kNone);
   EXPECT_TRUE(script.in_block());
   EXPECT_FALSE(holds(kOrders));
   EXPECT_TRUE(script.now().predicted);
@@ -163,13 +163,13 @@ TEST_F(Scripts, GoBackToSavepoints) {
   EXPECT_TRUE(holds(kOrders));
   EXPECT_EQ(script.roll_back_to("a"), TransactionSlip::kNone) << "it is there still";
   EXPECT_EQ(script.release("b"), TransactionSlip::kNoSavepoint);
-  (void)script.end();
+  (void)script.commit();
   EXPECT_EQ(script.roll_back_to("a"), TransactionSlip::kNoSavepoint);
 }
 
 TEST_F(Scripts, SayWhatIsWrongWithTheirBlocks) {
-  EXPECT_EQ(script.end(), TransactionSlip::kNothingToEnd);
-  EXPECT_EQ(script.end(true), TransactionSlip::kNothingToEnd);
+  EXPECT_EQ(script.commit(), TransactionSlip::kNothingToEnd);
+  EXPECT_EQ(script.commit(true), TransactionSlip::kNothingToEnd);
   EXPECT_FALSE(script.in_block());
   EXPECT_EQ(script.savepoint("a"), TransactionSlip::kNoSavepoint);
   (void)script.begin();
@@ -186,6 +186,32 @@ TEST(Slips, HaveWords) {
   for (int slip = 1; slip <= int(TransactionSlip::kNeverCommitted); slip++) {
     EXPECT_GT(words_of(TransactionSlip(slip)).size(), 20U) << slip;
   }
+}
+
+TEST(ScriptTransaction, CountsWhatStands) {
+  ScriptTransaction script;
+  script.count_statement();
+  script.begin();
+  script.count_statement();
+  script.savepoint("a");
+  script.count_statement();
+  script.savepoint("b");
+  script.count_statement();
+  EXPECT_EQ(script.standing(), 4U);
+  script.roll_back_to("b");
+  EXPECT_EQ(script.standing(), 3U);
+  script.release("a");
+  EXPECT_EQ(script.standing(), 3U);
+  EXPECT_EQ(script.roll_back(true), TransactionSlip::kNone);
+  EXPECT_EQ(script.standing(), 1U);
+  script.count_statement();
+  script.commit();
+  EXPECT_EQ(script.roll_back(), TransactionSlip::kNothingToEnd);
+  EXPECT_EQ(script.standing(), 2U);
+  script.begin();
+  script.count_statement();
+  EXPECT_EQ(script.end_of_script(), TransactionSlip::kNeverCommitted);
+  EXPECT_EQ(script.standing(), 2U);
 }
 
 }  // namespace
