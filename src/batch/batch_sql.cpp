@@ -159,12 +159,15 @@ Job job_of(const Arguments& arguments) {
   return job;
 }
 
+void refuse_standby(const char* name) {
+  if (!RecoveryInProgress()) return;
+  ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+                  errmsg("%s changes rows, and this server is a standby", name),
+                  errhint("Call it on the primary.")));
+}
+
 void refuse_context(FunctionCallInfo fcinfo, const char* name) {
-  if (RecoveryInProgress()) {
-    ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-                    errmsg("%s changes rows, and this server is a standby", name),
-                    errhint("Call it on the primary.")));
-  }
+  refuse_standby(name);
   if (pg::may_commit(fcinfo)) return;
   ereport(ERROR,
           (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
@@ -315,6 +318,7 @@ Datum db_guard_batch_delete(PG_FUNCTION_ARGS) {
 }
 
 Datum db_guard_batch_start(PG_FUNCTION_ARGS) {
+  batch::refuse_standby("batch_start");
   if (PG_ARGISNULL(0)) {
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("operation must not be null")));
   }
@@ -340,6 +344,7 @@ Datum db_guard_batch_start(PG_FUNCTION_ARGS) {
 }
 
 Datum db_guard_batch_continue(PG_FUNCTION_ARGS) {
+  batch::refuse_standby("batch_continue");
   const std::int64_t job = PG_GETARG_INT64(0);
   pg::enter([&] { batch::continue_in_background(job); });
   PG_RETURN_VOID();
@@ -356,6 +361,7 @@ Datum db_guard_batch_resume(PG_FUNCTION_ARGS) {
 }
 
 Datum db_guard_batch_cancel(PG_FUNCTION_ARGS) {
+  batch::refuse_standby("batch_cancel");
   const std::int64_t job = PG_GETARG_INT64(0);
   PG_RETURN_BOOL(pg::enter([&] { return batch::cancel(job); }));
 }
