@@ -48,7 +48,9 @@ SELECT db_guard.enable_created_by('posts');
 INSERT INTO posts VALUES (1, 'ann');
 UPDATE users SET login = 'anna';
 SELECT * FROM posts;
+\set VERBOSITY terse
 INSERT INTO posts VALUES (2);
+\set VERBOSITY default
 COPY t (id) FROM stdin;
 5
 \.

@@ -20,6 +20,8 @@ LANGUAGE sql AS $$
                      CASE WHEN index_build THEN 'index_build' END, CASE WHEN fk_check THEN 'fk_check' END),
            proof, certainty
       FROM db_guard.trace_sql(sql)
+     -- From 15.19, 16.15, 17.11 and 18.5 on the server locks what a new object depends on.
+     WHERE (relation, lock_mode) IS DISTINCT FROM ('customers_pkey', 'AccessShareLock')
      ORDER BY statement, relation COLLATE "C"
 $$;
 

@@ -121,7 +121,7 @@ SELECT db_guard.check_lease('unknown', 1);
 CREATE ROLE lock_user;
 SET ROLE lock_user;
 SELECT db_guard.session_lock('of a user');
-SELECT name, user_name FROM db_guard.held_locks;
+SELECT name, user_name = session_user AS of_this_session FROM db_guard.held_locks;
 SELECT db_guard.session_unlock('of a user');
 SELECT db_guard.acquire_lease('of a user', '1 hour');
 SELECT count(*) FROM db_guard.lock_names;

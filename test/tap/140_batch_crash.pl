@@ -82,7 +82,7 @@ SQL
 	my $out = '';
 	return IPC::Run::start(
 		[ 'pgbench', '-n', '-c', 2, '-j', 1, '-T', 300, '-f', "$stop.sql",
-			'-h', $node->host, '-p', $node->port, '-U', 'postgres', 'postgres' ],
+			'-h', $node->host, '-p', $node->port, 'postgres' ],
 		'>', \$out, '2>&1');
 }
 

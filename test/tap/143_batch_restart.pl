@@ -25,7 +25,7 @@ CREATE ROLE clerk LOGIN;
 GRANT SELECT, UPDATE ON stock TO clerk;
 CREATE DATABASE elsewhere OWNER clerk;
 SQL
-# Looks like ours, and would run as whoever it names.
+# Looks like ours, and would run as whoever it names: 10 is the role that made the cluster.
 $node->safe_psql('elsewhere', <<'SQL');
 SET ROLE clerk;
 CREATE SCHEMA db_guard;
@@ -33,7 +33,7 @@ CREATE TABLE db_guard.trace (who text);
 CREATE TABLE db_guard.batch_jobs (job bigint, owner regrole, background boolean, state text, batches bigint, resumed_batches bigint, resumes int);
 CREATE VIEW db_guard.batch_progress AS SELECT job, NULL::int AS pid FROM db_guard.batch_jobs;
 CREATE PROCEDURE db_guard.batch_resume(job bigint) LANGUAGE sql AS 'INSERT INTO db_guard.trace VALUES (session_user)';
-INSERT INTO db_guard.batch_jobs VALUES (1, 'postgres', true, 'running', 1, 0, 0);
+INSERT INTO db_guard.batch_jobs VALUES (1, '10', true, 'running', 1, 0, 0);
 SQL
 
 sub answer { return $node->safe_psql('postgres', $_[0]); }

@@ -16,6 +16,7 @@ max_worker_processes = 16
 db_guard.mode = off
 CONF
 $node->start;
+my $user = $node->safe_psql('postgres', 'SELECT current_user');
 $node->safe_psql('postgres', 'CREATE EXTENSION db_guard; CREATE TABLE t (id int); INSERT INTO t SELECT generate_series(1, 1000)');
 
 sub answer { return $node->safe_psql('postgres', $_[0]); }
@@ -74,7 +75,7 @@ subtest 'a wait that ends in vain says who has the lock' => sub {
 		q{CALL db_guard.wait_lock('busy', '50 ms')}, q{CALL db_guard.run_with_lock('busy', 'SELECT 1', '50 ms')})
 	{
 		my ($ret, $out, $err) = $node->psql('postgres', "\\set VERBOSITY verbose\n$call");
-		like($err, qr/ERROR:  55P03: lock "busy" was not obtained within 50 ms\nDETAIL:  It is held by process $pid, user postgres/, $call);
+		like($err, qr/ERROR:  55P03: lock "busy" was not obtained within 50 ms\nDETAIL:  It is held by process $pid, user \Q$user\E,/, $call);
 	}
 	foreach my $call (q{SELECT db_guard.lock('busy', '0')}, q{CALL db_guard.wait_lock('busy', '0')})
 	{
@@ -121,7 +122,7 @@ subtest 'run_with_retries names who is in the way, and never waits without a lim
 	$reader->query_safe('BEGIN; SELECT count(*) FROM t');
 	my ($ret, $out, $err) = $node->psql('postgres',
 		q{CALL db_guard.run_with_retries('ALTER TABLE t ADD COLUMN note text', '40 ms', 3, '10 ms', '10 ms')});
-	like($err, qr/attempt 1 of 3: no lock within 10 ms; in the way: process $pid \(postgres/, 'first attempt');
+	like($err, qr/attempt 1 of 3: no lock within 10 ms; in the way: process $pid \(\Q$user\E/, 'first attempt');
 	like($err, qr/attempt 3 of 3: no lock within 40 ms/, 'last attempt, the longest');
 	like($err, qr/ERROR:  no lock was obtained in 3 attempts\n.*DETAIL:  In the way: process $pid/s, 'the end');
 	my $migration = session();

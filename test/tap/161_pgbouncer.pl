@@ -31,14 +31,15 @@ my $node = PostgreSQL::Test::Cluster->new('pooled');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', "fsync = off\nmax_worker_processes = 8\ndb_guard.mode = off\n");
 $node->start;
+my $user = $node->safe_psql('postgres', 'SELECT current_user');
 $node->safe_psql('postgres', 'CREATE EXTENSION db_guard; CREATE TABLE t (id int PRIMARY KEY, n int DEFAULT 0); INSERT INTO t SELECT generate_series(1, 500)');
 
 my $port = PostgreSQL::Test::Cluster::get_free_port();
 my ($server_host, $server_port) = ($node->host, $node->port);
-append_to_file("$tmp/users", "\"postgres\" \"\"\n");
+append_to_file("$tmp/users", "\"$user\" \"\"\n");
 append_to_file("$tmp/pgbouncer.ini", <<"INI");
 [databases]
-postgres = host=$server_host port=$server_port user=postgres
+postgres = host=$server_host port=$server_port user=$user
 [pgbouncer]
 pool_mode = transaction
 listen_addr =
@@ -59,7 +60,7 @@ sub ask
 {
 	my ($sql) = @_;
 	my ($out, $err) = ('', '');
-	IPC::Run::run([ 'psql', '-X', '-A', '-t', '-q', '-h', $tmp, '-p', $port, '-U', 'postgres', 'postgres' ],
+	IPC::Run::run([ 'psql', '-X', '-A', '-t', '-q', '-h', $tmp, '-p', $port, '-U', $user, 'postgres' ],
 		'<', \$sql, '>', \$out, '2>', \$err);
 	chomp $out;
 	return ($out, $err);
@@ -69,7 +70,7 @@ sub ask
 sub open_transaction
 {
 	my ($in, $out) = ("BEGIN;\nSELECT 'open';\n", '');
-	my $client = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-h', $tmp, '-p', $port, '-U', 'postgres', 'postgres' ],
+	my $client = IPC::Run::start([ 'psql', '-X', '-A', '-t', '-q', '-h', $tmp, '-p', $port, '-U', $user, 'postgres' ],
 		'<', \$in, '>', \$out);
 	$client->pump until $out =~ /open/;
 	return sub { $in .= "COMMIT;\n\\q\n"; $client->finish; return; };
@@ -93,7 +94,7 @@ is($err, '', 'run_with_retries works');
 ($out, $err) = ask(q{SELECT db_guard.acquire_lease('leader', '1 hour');} . "\n" . q{SELECT db_guard.check_lease('leader', 1);} . "\n" . q{SELECT db_guard.release_lease('leader', 1);});
 is($err, '', 'a lease works over several transactions');
 $err = '';
-IPC::Run::run([ 'psql', '-X', '-h', $tmp, '-p', $port, '-U', 'postgres', '-c', q{SELECT 1; CALL db_guard.batch_update('t', 'n = n + 1')}, 'postgres' ],
+IPC::Run::run([ 'psql', '-X', '-h', $tmp, '-p', $port, '-U', $user, '-c', q{SELECT 1; CALL db_guard.batch_update('t', 'n = n + 1')}, 'postgres' ],
 	'>', '/dev/null', '2>', \$err);
 like($err, qr/batch_update commits after each batch, so it cannot run inside a transaction block/, 'two statements in one message are a transaction block');
 ($out, $err) = ask(q{CALL db_guard.batch_update('t', 'n = n + 1', pause => '0');});
