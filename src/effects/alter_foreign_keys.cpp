@@ -1,6 +1,7 @@
 // Foreign keys: both sides are locked, with all their partitions, and the rows of the referencing
 // tables are checked by a query that joins the two.
 #include "effects/alteration.hpp"
+#include "effects/dependencies.hpp"
 #include "effects/effects_version.hpp"
 
 #include "pg/syscache.hpp"
@@ -158,7 +159,7 @@ void lock_attached_key(Prediction& prediction, Oid referenced) {
 void lock_key_index(Prediction& prediction, Oid index) {
   if (!OidIsValid(index)) return;
   ListCell* cell = nullptr;
-  foreach (cell, family_of(index)) add_lock(prediction, lfirst_oid(cell), AccessShareLock);
+  foreach (cell, family_of(index)) lock_dependency(prediction, lfirst_oid(cell));
 }
 
 void lock_referenced(Alteration& alteration, Oid referenced, Oid index) {
