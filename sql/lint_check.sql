@@ -168,6 +168,32 @@ EXECUTE p;
 ALTER TABLE orders DROP COLUMN note;
 $$);
 
+-- Work on what is nowhere.
+SELECT statement, rule, message FROM db_guard.check_sql($$
+UPDATE no_1 SET n = 1;
+DELETE FROM no_2;
+INSERT INTO no_3 SELECT 1;
+TRUNCATE orders, no_4;
+LOCK TABLE orders, "No 5" IN EXCLUSIVE MODE;
+CLUSTER no_6;
+VACUUM FULL no_7;
+REFRESH MATERIALIZED VIEW no_8;
+INSERT INTO no_9 VALUES (1);
+WITH no_10 AS (SELECT 1) INSERT INTO no_10 SELECT 1;
+$$) WHERE rule = 'not-judged';
+-- What the script makes itself is somewhere.
+SELECT rule, message FROM db_guard.check_sql($$
+SELECT 1 AS n INTO chosen;
+UPDATE chosen SET n = 2;
+CREATE TABLE made AS SELECT 1 AS n;
+DELETE FROM made;
+CREATE TEMPORARY TABLE passing (n integer);
+INSERT INTO pg_temp.passing SELECT 1;
+TRUNCATE passing;
+VACUUM FULL;
+CLUSTER;
+$$) WHERE rule = 'not-judged';
+
 SELECT rule, message FROM db_guard.check_sql('ALTER TABLE orders ADD COLUMN note text');
 SELECT rule, message FROM db_guard.check_sql('ALTER TABLE orders ADD COLUMN c no_such_type');
 SELECT rule, message FROM db_guard.check_sql(

@@ -342,6 +342,11 @@ void note_statement(ScriptState& script, Node* tree) {
     case T_CreateTableAsStmt:
       make(script, reinterpret_cast<const CreateTableAsStmt*>(tree)->into->rel);
       break;
+    case T_SelectStmt: {
+      const IntoClause* into = reinterpret_cast<const SelectStmt*>(tree)->intoClause;
+      if (into != nullptr) make(script, into->rel);
+      break;
+    }
     case T_ViewStmt:
       make(script, reinterpret_cast<const ViewStmt*>(tree)->view);
       break;

@@ -51,6 +51,22 @@ Target look_for_dropped(const effects::ScriptState& script, const DropStmt* stat
   return missing;
 }
 
+// TRUNCATE and LOCK name RangeVars, VACUUM has them in a node of its own.
+const RangeVar* relation_of(const Node* item) {
+  return IsA(item, VacuumRelation) ? reinterpret_cast<const VacuumRelation*>(item)->relation
+                                   : reinterpret_cast<const RangeVar*>(item);
+}
+
+Target look_for_each(const effects::ScriptState& script, const List* relations) {
+  Target missing{};
+  ListCell* cell = nullptr;
+  foreach (cell, relations) {
+    missing = look_for(script, relation_of(static_cast<const Node*>(lfirst(cell))), false);
+    if (missing.name != nullptr) break;
+  }
+  return missing;
+}
+
 }  // namespace
 
 Target find_missing_target(const effects::ScriptState& script, const Node* tree) {
@@ -67,6 +83,24 @@ Target find_missing_target(const effects::ScriptState& script, const Node* tree)
       return look_for(script, reinterpret_cast<const IndexStmt*>(tree)->relation, false);
     case T_ReindexStmt:
       return look_for(script, reinterpret_cast<const ReindexStmt*>(tree)->relation, false);
+    case T_ClusterStmt:
+      return look_for(script, reinterpret_cast<const ClusterStmt*>(tree)->relation, false);
+    case T_CreateTrigStmt:
+      return look_for(script, reinterpret_cast<const CreateTrigStmt*>(tree)->relation, false);
+    case T_RefreshMatViewStmt:
+      return look_for(script, reinterpret_cast<const RefreshMatViewStmt*>(tree)->relation, false);
+    case T_UpdateStmt:
+      return look_for(script, reinterpret_cast<const UpdateStmt*>(tree)->relation, false);
+    case T_DeleteStmt:
+      return look_for(script, reinterpret_cast<const DeleteStmt*>(tree)->relation, false);
+    case T_InsertStmt:
+      return look_for(script, reinterpret_cast<const InsertStmt*>(tree)->relation, false);
+    case T_TruncateStmt:
+      return look_for_each(script, reinterpret_cast<const TruncateStmt*>(tree)->relations);
+    case T_LockStmt:
+      return look_for_each(script, reinterpret_cast<const LockStmt*>(tree)->relations);
+    case T_VacuumStmt:
+      return look_for_each(script, reinterpret_cast<const VacuumStmt*>(tree)->rels);
     case T_DropStmt:
       return look_for_dropped(script, reinterpret_cast<const DropStmt*>(tree));
     default:

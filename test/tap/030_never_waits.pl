@@ -185,6 +185,40 @@ subtest 'beside one who waits already' => sub {
 	$waiting->quit;
 };
 
+# 100,000 transactions make a table old, which is the least the server allows; a vacuum that pauses
+# after each page is there until it is killed.
+subtest 'beside a vacuum against wraparound' => sub {
+	$node->safe_psql('postgres', <<'SQL');
+SET db_guard.mode = off;
+CREATE TABLE old (id bigint, total numeric) WITH (autovacuum_freeze_max_age = 100000,
+    autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_cost_delay = 100);
+INSERT INTO old SELECT g, g FROM generate_series(1, 100000) g;
+SET synchronous_commit = off;
+DO $$ BEGIN
+    FOR i IN 1..100001 LOOP
+        PERFORM pg_current_xact_id();
+        COMMIT;
+    END LOOP;
+END $$;
+SQL
+	$node->append_conf('postgresql.conf', "autovacuum = on\nautovacuum_naptime = 1s\n");
+	$node->restart;
+	my $vacuums = "FROM pg_stat_activity JOIN pg_stat_progress_vacuum USING (pid)
+		WHERE relid = 'old'::regclass AND query LIKE '%(to prevent wraparound)'";
+	$node->poll_query_until('postgres', "SELECT count(*) = 1 $vacuums")
+	  or die 'no vacuum against wraparound';
+	my $pid = $node->safe_psql('postgres', "SELECT pid $vacuums");
+	my $statement = 'ALTER TABLE old ALTER COLUMN total SET DEFAULT 0';
+	my $err = attempt($statement);
+	like($err, qr/ERROR:  DG001: /, 'what would queue behind it is refused');
+	like($err, qr/process $pid \(autovacuum against transaction ID wraparound, which does not give way/,
+		'and told what is there');
+	unlike(attempt("SET lock_timeout = '10ms';\n$statement"), qr/DG001/, 'not with a lock_timeout');
+	$node->append_conf('postgresql.conf', "autovacuum = off\n");
+	$node->restart;
+	is(attempt($statement), '', 'nor once it is gone');
+};
+
 # What the guard holds while it decides. The row for the log is written by another process, and the
 # refused session waits for it; with that process stopped at a lock on the log, the session can be
 # looked at.
