@@ -15,6 +15,7 @@
 #   install_missing PKG...        apt-get installs those packages that are not there
 #   install_server                server, headers and compilers for PG_MAJOR, without creating a cluster
 #                                 (does nothing about the server when PG_CONFIG is given)
+#   fetch_squawk                  squawk by npm into WORK (after make_work_folder); sets SQUAWK, its program
 #   find_server                   sets PG_CONFIG and the folders above
 #   make_work_folder              sets WORK and registers the clean-up of everything in it
 #   on_exit 'COMMAND'             runs COMMAND before WORK is removed, whatever ended the script
@@ -118,6 +119,17 @@ install_without_cluster() {
   install_missing "$@" || status=$?
   as_root rm -f "$folder/db_guard_tests.conf"
   return "$status"
+}
+
+# One version, so that what is compared with it means the same for everybody.
+fetch_squawk() {
+  command -v npm >/dev/null || install_missing npm || return 1
+  SQUAWK=$WORK/squawk/node_modules/.bin/squawk
+  [[ ! -x $SQUAWK ]] || return 0
+  mkdir -p "$WORK/squawk"
+  say "fetching squawk"
+  npm install --silent --no-fund --no-audit --prefix "$WORK/squawk" squawk-cli@2.66.0 >"$WORK/squawk.log" 2>&1 ||
+    { tail -n 20 "$WORK/squawk.log" >&2; return 1; }
 }
 
 # --- server and build -----------------------------------------------------------------------------

@@ -67,6 +67,10 @@ class Source:
                 self.disagreements.append(outcome)
 
     @property
+    def demand(self):
+        return f"less than {self.threshold} % agree"
+
+    @property
     def holds(self):
         counts = self.total
         return counts.statements > 0 and 100 * counts.agree >= self.threshold * counts.statements

@@ -84,7 +84,7 @@ def conclusion(sources):
     print()
     for source in sources:
         if not source.holds:
-            print(f"FAILED {source.name}: less than {source.threshold} % agree")
+            print(f"FAILED {source.name}: {source.demand}")
     print(f"{passed} passed, {failed} failed")
     return 0 if all(source.holds for source in sources) else 1
 
