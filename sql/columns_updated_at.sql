@@ -174,6 +174,20 @@ SELECT db_guard.enable_updated_at('t') AS enabled_again;
 UPDATE t SET note = 'enabled' WHERE id = 1 RETURNING fresh(updated_at);
 ROLLBACK;
 
+-- Wherever the column stands, and whatever of the columns behind it is NULL, its neighbours stay as they are.
+CREATE TABLE placed (n integer, before_it text, updated_at timestamptz, after_it text, last smallint);
+INSERT INTO placed
+SELECT 1, b, u, a, l
+  FROM (VALUES (NULL), ('before')) b(b), (VALUES (NULL), (timestamptz '2000-01-01')) u(u), (VALUES (NULL), ('after')) a(a),
+       (VALUES (NULL), (smallint '7')) l(l);
+SELECT db_guard.enable_updated_at('placed');
+BEGIN;
+SET LOCAL db_guard.stamp_at_plan_time = off;
+UPDATE placed SET n = 3;
+SELECT n, before_it, updated_at = now() AS stamped, after_it, last, count(*) FROM placed GROUP BY 1, 2, 3, 4, 5 ORDER BY 2, 4, 5;
+COMMIT;
+DROP TABLE placed;
+
 -- By hand and wrong.
 CREATE TRIGGER wrong BEFORE UPDATE ON typed FOR EACH ROW EXECUTE FUNCTION db_guard.set_updated_at();
 UPDATE typed SET id = 3;

@@ -93,9 +93,27 @@ bool is_own_copy(const TupleTableSlot* slot, HeapTuple row) {
          reinterpret_cast<const HeapTupleTableSlot*>(slot)->tuple == row;
 }
 
+bool is_null_in(HeapTuple row, int column) {
+  return HeapTupleHasNulls(row) && att_isnull(column - 1, row->t_data->t_bits);
+}
+
+// Nothing is stored behind it: where columns for times most often are.
+bool ends_row(HeapTuple row, int column) {
+  const int columns = HeapTupleHeaderGetNatts(row->t_data);
+  for (int i = column + 1; i <= columns; i++) {
+    if (!is_null_in(row, i)) return false;
+  }
+  return true;
+}
+
+// Of a column of fixed length; null for NULL and where the row does not store it.
 char* address_of(TupleDesc shape, HeapTuple row, int column) {
   Walk walk(row);
-  if (!walk.holds(column)) return nullptr;
+  if (!walk.holds(column) || is_null_in(row, column)) return nullptr;
+  if (ends_row(row, column)) {
+    return reinterpret_cast<char*>(row->t_data) + row->t_len -
+           TupleDescAttr(shape, column - 1)->attlen;
+  }
   for (int i = 0; i < column - 1; i++) walk.next(TupleDescAttr(shape, i), i);
   return walk.next(TupleDescAttr(shape, column - 1), column - 1);
 }

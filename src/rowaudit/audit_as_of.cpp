@@ -31,7 +31,8 @@ constexpr const char* kBaseRows =
 
 // seen: what the baseline's snapshot saw. Transactions lock the rows they change until they commit,
 // so that for each row the order of commit_id is the order of the changes; within a transaction it
-// is that of its commands.
+// is that of its commands. A table that has come since the log was analyzed would be taken to have
+// no events: hence a number that the planner does not know.
 constexpr const char* kEvents =
     "SELECT * FROM (SELECT e.audit_id, e.op, e.payload, "
     "db_guard.audit_command(e.payload) AS command, "
@@ -41,9 +42,9 @@ constexpr const char* kEvents =
     "ELSE coalesce(t.commit_id, 9223372036854775807) < $2 AND (t.commit_id < $4 "
     "OR t.txid IS NULL OR pg_visible_in_snapshot(t.txid, $5)) END AS seen "
     "FROM db_guard.audit_event e LEFT JOIN db_guard.audit_transaction t ON t.id = e.transaction "
-    "WHERE e.table_id = $1 AND e.op NOT IN ('B', 'T')) AS event ";
-constexpr const char* kForward =
-    "WHERE NOT seen AND reached <= $6 ORDER BY commit_id, command, audit_id";
+    "WHERE e.table_id = (SELECT $1) AND e.op NOT IN ('B', 'T')) AS event ";
+constexpr const char* kForward = "WHERE NOT seen AND reached <= $6 AND audit_id <= $6 "
+                                 "ORDER BY commit_id, command, audit_id";
 constexpr const char* kBackward =
     "WHERE seen AND reached > $6 ORDER BY commit_id DESC, command DESC, audit_id DESC";
 
@@ -74,7 +75,7 @@ void fold_table(Fold& fold, Relation relation, int32 table_id, int64 bound) {
   as_log_owner([&] {
     const Mark base = choose_baseline(relation, table_id, bound, fold.memory);
     fold_base(fold, table_id, base);
-    fold_events(fold, table_id, base, bound, Direction::kBackward);
+    if (base.commit_id > bound) fold_events(fold, table_id, base, bound, Direction::kBackward);
     fold_events(fold, table_id, base, bound, Direction::kForward);
   });
 }

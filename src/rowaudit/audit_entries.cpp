@@ -87,7 +87,7 @@ constexpr const char* kEntries =
     "t.application_name, t.client_address "
     "FROM db_guard.audit_event e LEFT JOIN db_guard.audit_transaction t ON t.id = e.transaction "
     "LEFT JOIN db_guard.audited_table a ON a.table_id = e.table_id "
-    "WHERE ($1 IS NULL OR e.table_id = $1) AND e.audit_id >= $2 AND e.audit_id < $3 "
+    "WHERE ($1 IS NULL OR e.table_id = (SELECT $1)) AND e.audit_id >= $2 AND e.audit_id < $3 "
     "ORDER BY e.audit_id";
 
 bool* key_mask(const Shape* shape) {
@@ -150,7 +150,7 @@ constexpr const char* kHistory =
     "SELECT e.audit_id, e.op, e.payload, t.commit_id, t.txid, t.role_name, t.session_user_name, "
     "t.claimed_actor, t.context "
     "FROM db_guard.audit_event e LEFT JOIN db_guard.audit_transaction t ON t.id = e.transaction "
-    "WHERE e.table_id = $1 AND e.op <> 'T' %s"
+    "WHERE e.table_id = (SELECT $1) AND e.op <> 'T' %s"
     "ORDER BY coalesce(t.commit_id, 9223372036854775807), db_guard.audit_command(e.payload), "
     "e.audit_id";
 

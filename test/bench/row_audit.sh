@@ -102,16 +102,30 @@ BEGIN
   EXECUTE statement;
   RETURN extract(epoch FROM clock_timestamp() - started) * 1e3;
 END $$;
-CREATE FUNCTION bench.one_row_us(name text) RETURNS double precision LANGUAGE plpgsql AS $$
+-- Medians of 40 stretches of 250 updates, in which the sides take turns: one after the other would be compared with
+-- what the first one has left behind in caches and files.
+CREATE FUNCTION bench.one_row_us(sides text[]) RETURNS double precision[] LANGUAGE plpgsql AS $$
 DECLARE
+  count integer := cardinality(sides);
+  took double precision[] := array_fill(0::double precision, ARRAY[count, 40]);
   started timestamptz;
+  side integer;
 BEGIN
-  EXECUTE format('INSERT INTO bench.%I SELECT g, g, ''name '' || g, g * 1.5, now(), repeat(''x'', 40), g, ''some'' FROM generate_series(1, 5000) g', name);
-  started := clock_timestamp();
-  FOR i IN 1 .. 5000 LOOP
-    EXECUTE format('UPDATE bench.%I SET a = a + 1, d = now() WHERE id = $1', name) USING i::bigint;
+  FOR s IN 1 .. count LOOP
+    EXECUTE format('INSERT INTO bench.%I SELECT g, g, ''name '' || g, g * 1.5, now(), repeat(''x'', 40), g, ''some'' FROM generate_series(1, 10000) g', sides[s]);
   END LOOP;
-  RETURN extract(epoch FROM clock_timestamp() - started) * 1e6 / 5000;
+  FOR stretch IN 0 .. 39 LOOP
+    FOR s IN 1 .. count LOOP
+      side := 1 + (stretch + s) % count;
+      started := clock_timestamp();
+      FOR i IN 1 .. 250 LOOP
+        EXECUTE format('UPDATE bench.%I SET a = a + 1, d = now() WHERE id = $1', sides[side]) USING (stretch * 250 + i)::bigint;
+      END LOOP;
+      took[side][stretch + 1] := extract(epoch FROM clock_timestamp() - started) * 1e6 / 250;
+    END LOOP;
+  END LOOP;
+  RETURN ARRAY(SELECT (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY took[s][i]) FROM generate_series(1, 40) i)
+                 FROM generate_series(1, count) s);
 END $$;
 SQL
 }
@@ -170,12 +184,13 @@ bench_audit_one_row() {
   local run
   for ((run = 0; run < RUNS; run++)); do
     # Empty of rows first, so that the TRUNCATE has nothing to record.
-    PGDATABASE=guarded run_sql -c 'DELETE FROM bench.ours' -c 'TRUNCATE bench.plain, bench.ours, bench.jsonb'
-    PGDATABASE=guarded run_sql -A -t -F ' ' -c "SELECT bench.one_row_us('plain'), bench.one_row_us('ours'), bench.one_row_us('jsonb')"
+    PGDATABASE=guarded run_sql -c 'DELETE FROM bench.ours' -c 'TRUNCATE bench.plain, bench.ours, bench.statement, bench.jsonb'
+    PGDATABASE=guarded run_sql -A -t -F ' ' -c "SELECT one[1], one[2], peer[1], peer[2] FROM bench.one_row_us('{plain,ours}') one, bench.one_row_us('{statement,jsonb}') peer"
   done >"$WORK/one_row"
   awk -v p="$(awk '{print $1}' "$WORK/one_row" | median)" -v a="$(awk '{print $2}' "$WORK/one_row" | median)" \
-    -v j="$(awk '{print $3}' "$WORK/one_row" | median)" -v what="${1:-}" 'BEGIN {
-    printf "one-row UPDATE in the server%s: %.1f us, audited %.1f, added %.1f (must be <= 6), by a jsonb row trigger %.1f\n", what, p, a, a - p, j - p }'
+    -v added="$(awk '{print $2 - $1}' "$WORK/one_row" | median)" -v s="$(awk '{print $3 - $1}' "$WORK/one_row" | median)" \
+    -v j="$(awk '{print $4 - $1}' "$WORK/one_row" | median)" -v what="${1:-}" 'BEGIN {
+    printf "one-row UPDATE in the server%s: %.1f us, audited %.1f, added %.1f (must be <= 6); PL/pgSQL statement trigger %.1f, jsonb row trigger %.1f\n", what, p, a, added, s, j }'
 }
 
 # The heap of the log, page headers and all, by what was written into it.
