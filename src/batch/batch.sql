@@ -130,13 +130,6 @@ AS 'MODULE_PATHNAME', 'db_guard_turn_of_row';
 COMMENT ON FUNCTION db_guard.turn_of_row(tid, integer) IS
 'In which of so many passes over its page a row is taken, from 0.';
 
-CREATE FUNCTION db_guard.turn_of_key(turns integer, VARIADIC key "any")
-RETURNS integer
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'db_guard_turn_of_key';
-COMMENT ON FUNCTION db_guard.turn_of_key(integer, "any") IS
-'In which of so many passes over a window the row with that key is taken, from 0.';
-
 CREATE PROCEDURE db_guard.batch_update(
     target regclass, set_clause text, where_clause text DEFAULT NULL, batch_size integer DEFAULT 1000,
     pause interval DEFAULT '100 ms', target_time interval DEFAULT '50 ms', walk text DEFAULT 'auto',

@@ -275,7 +275,7 @@ void put_plan_row(const Job& job, Oid table, ReturnSetInfo* result) {
   if (choice.walk == Walk::kPages) {
     sql = change_pages(facts.shape, choice.passes > 1);
   } else {
-    sql = choice.passes > 1 ? change_turn(facts.shape) : change_range(facts.shape);
+    sql = choice.passes > 1 ? change_at(facts.shape) : change_range(facts.shape);
   }
   const Text name = name_of(table), walk(walk_name(choice.walk));
   pg::call([&] {

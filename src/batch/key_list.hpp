@@ -36,10 +36,6 @@ class KeyList {
   [[nodiscard]] bool has_places() const { return !places_.empty(); }
   [[nodiscard]] core::Vector<int> by_place(core::Vector<int> rows) const;
   [[nodiscard]] core::Vector<ItemPointerData> places(const core::Vector<int>& rows) const;
-  // Those of the rows whose keys are not among the ones found; quick where these come in the same
-  // order.
-  [[nodiscard]] core::Vector<int> missing_from(const core::Vector<int>& rows,
-                                               const KeyList& found) const;
   // The first key behind that one.
   [[nodiscard]] int first_behind(const Key& key) const;
 

@@ -23,6 +23,11 @@ constexpr double kEnoughHot = 0.4;
 // After so many windows at most the passes get another chance.
 constexpr int kTryAgainAfter = 16;
 constexpr int kMostRevisited = 1000;
+// How many batches look their rows up by key when one by place had to be taken back.
+constexpr int kByKeyFor = 16;
+
+// Not all rows of a batch were changed at their places; thrown to take it back.
+struct Miscounted {};
 
 std::int64_t rows_of_window(const TableFacts& facts) {
   const auto rows = std::int64_t(std::max(facts.traits.rows_per_page, 1.0) * kWindowPages);
@@ -166,7 +171,10 @@ void KeyWalk::walk_window() {
 // One that a job was stopped in is opened as it was.
 void KeyWalk::open_window() {
   const bool has_low = !job_.cursor.low.empty();
-  run_.read([&] { list_window(has_low); });
+  run_.read([&] {
+    listing_ = pg::call([&] { return begin_listing(table_); });
+    list_window(has_low);
+  });
   note_turns();
   counted_ = pg::call([&] { return pg::pending_updates(table_); });
 }
@@ -285,15 +293,25 @@ void KeyWalk::run_pass() {
     const core::Vector<int> rows = next_rows(from);
     if (rows.empty()) return;
     run_.before_batch();
-    const Outcome outcome = run_.batch(table_, [&] {
-      change(rows, keys_);
-      note_progress(rows, rows.back() + 1);
-    });
-    if (outcome == Outcome::kLocked) {
+    if (change_in_turn(rows) == Outcome::kLocked) {
       change_carefully(rows, keys_);
     } else {
       pace().note(std::int64_t(rows.size()), run_.last_ms());
     }
+  }
+}
+
+Outcome KeyWalk::change_in_turn(const core::Vector<int>& rows) {
+  const auto work = [&] {
+    change(rows, keys_);
+    note_progress(rows, rows.back() + 1);
+  };
+  by_key_for_ = std::max(by_key_for_ - 1, 0);
+  try {
+    return run_.batch(table_, work);
+  } catch (const Miscounted&) {
+    by_key_for_ = kByKeyFor;
+    return run_.batch(table_, work);
   }
 }
 
@@ -312,7 +330,8 @@ void KeyWalk::note_progress(const core::Vector<int>& rows, int done) {
 void KeyWalk::change(const core::Vector<int>& rows, const KeyList& keys) {
   if (&keys != &keys_) return run_.note_rows(change_keys(rows, keys));
   if (job_.cursor.passes == 1) return run_.note_rows(change_range(rows));
-  run_.note_rows(keys.has_places() ? change_turn(rows) : change_keys(rows, keys));
+  const bool by_place = keys.has_places() && by_key_for_ == 0;
+  run_.note_rows(by_place ? change_places(rows) : change_keys(rows, keys));
 }
 
 // Reads the index once.
@@ -331,28 +350,23 @@ std::int64_t KeyWalk::change_keys(const core::Vector<int>& rows, const KeyList& 
 }
 
 // The rows are fetched from where they were when the window was opened, without a look at the
-// index. What lies there by now may be another row: its key says whether its turn has come. What
-// was not met, because it has moved since, is then looked up by key.
-std::int64_t KeyWalk::change_turn(const core::Vector<int>& rows) {
-  const core::Vector<int> placed = keys_.by_place(rows);
-  const core::Vector<ItemPointerData> places = keys_.places(placed);
-  const ItemPointerData* data = places.data();
+// index. Those that have moved since are looked up by key. What moves in between is seen by its
+// number only: then the batch is taken back, and all of it looked up by key.
+std::int64_t KeyWalk::change_places(const core::Vector<int>& rows) {
+  core::Vector<int> placed = keys_.by_place(rows);
+  core::Vector<ItemPointerData> places = keys_.places(placed);
+  int* numbers = placed.data();
+  ItemPointerData* data = places.data();
   const int count = int(places.size());
   // Opening the window has looked at every page for the first pass.
-  if (job_.cursor.pass > 0) pg::call([&] { clear_dead_rows(table_, data, count); });
-  core::Vector<Oid> types = bound_types(true);
-  types.insert(types.end(), {TIDARRAYOID, INT4OID, INT4OID});
-  use(statements_.change_turn, batch::change_turn(facts_.shape), types);
-  core::Vector<Datum> parameters;
-  keys_.append_key(rows.front(), parameters);
-  keys_.append_key(rows.back(), parameters);
-  parameters.push_back(pg::call([&] { return place_array(data, count); }));
-  parameters.push_back(Int32GetDatum(job_.cursor.passes));
-  parameters.push_back(Int32GetDatum(job_.cursor.pass));
-  const auto changed = std::int64_t(statements_.change_turn.execute(parameters));
-  KeyList found(facts_.key_types);
-  found.take_rows();
-  const core::Vector<int> moved = keys_.missing_from(placed, found);
+  const bool clears = job_.cursor.pass > 0;
+  const int unchanged =
+      pg::call([&] { return put_unchanged_first(table_, listing_, clears, data, numbers, count); });
+  use(statements_.change_at, change_at(facts_.shape), {TIDARRAYOID});
+  const Datum array = pg::call([&] { return place_array(data, unchanged); });
+  const auto changed = std::int64_t(statements_.change_at.execute({array}));
+  if (changed != unchanged) throw Miscounted{};
+  const core::Vector<int> moved(placed.begin() + unchanged, placed.end());
   return moved.empty() ? changed : changed + change_keys(moved, keys_);
 }
 

@@ -2,6 +2,7 @@
 // a few rows of every page.
 #pragma once
 
+#include "batch/heap_pages.hpp"
 #include "batch/key_list.hpp"
 #include "batch/run.hpp"
 #include "pg/server_version.hpp"
@@ -26,7 +27,7 @@ class KeyWalk {
   struct Statements {
     pg::Prepared list_first, list_next, end_first, end_next;
     pg::Prepared batch_end_first, batch_end_next, change_first, change_next;
-    pg::Prepared change_keys, change_range, change_turn, lock_keys, find_keys, highest;
+    pg::Prepared change_keys, change_range, change_at, lock_keys, find_keys, highest;
   };
 
   [[nodiscard]] bool goes_in_order() const;
@@ -47,7 +48,8 @@ class KeyWalk {
   void change(const core::Vector<int>& rows, const KeyList& keys);
   std::int64_t change_range(const core::Vector<int>& rows);
   std::int64_t change_keys(const core::Vector<int>& rows, const KeyList& keys);
-  std::int64_t change_turn(const core::Vector<int>& rows);
+  Outcome change_in_turn(const core::Vector<int>& rows);
+  std::int64_t change_places(const core::Vector<int>& rows);
   void change_carefully(const core::Vector<int>& rows, const KeyList& keys);
   void change_unlocked(const core::Vector<int>& rows, const KeyList& keys);
   void leave_for_later(const core::Vector<int>& rows, const KeyList& keys);
@@ -66,6 +68,9 @@ class KeyWalk {
   const TableFacts& facts_;
   Statements statements_;
   KeyList keys_;
+  Listing listing_{};
+  // Batches that look their rows up by key.
+  int by_key_for_ = 0;
   // The rows of the window at work, by their turns.
   core::Vector<core::Vector<int>> turns_;
   // The rows of a first pass have to leave their pages, which takes longer.

@@ -149,16 +149,7 @@ Text change_up_to(const Shape& shape, bool has_low) {
   return concat({change(shape), bounds(shape, has_low), matches(shape)});
 }
 
-// IS TRUE keeps the planner from reading the whole range of the index for each batch.
-Text change_turn(const Shape& shape) {
-  const std::size_t size = shape.key.size();
-  return concat({change(shape), " WHERE ", place(shape), " OPERATOR(pg_catalog.=) ANY (",
-                 parameter(2 * size + 1), ") AND (", compared(shape, &KeyColumn::at_least, 1),
-                 " AND ", compared(shape, &KeyColumn::at_most, size + 1),
-                 ") IS TRUE AND db_guard.turn_of_key(", parameter(2 * size + 2), ", ",
-                 columns(shape), ") OPERATOR(pg_catalog.=) ", parameter(2 * size + 3),
-                 matches(shape), " RETURNING ", columns(shape)});
-}
+Text change_at(const Shape& shape) { return concat({change(shape), in_places(shape)}); }
 
 Text lock_keys(const Shape& shape) { return concat({find_keys(shape), row_lock(shape)}); }
 

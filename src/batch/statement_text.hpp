@@ -42,9 +42,8 @@ core::Text change_keys(const Shape& shape);
 core::Text change_range(const Shape& shape);
 // In (low, high].
 core::Text change_up_to(const Shape& shape, bool has_low);
-// Between two keys, both included, those that are at the tids in the array behind them and whose
-// turn it is; then the number of turns, and which. Returns the keys.
-core::Text change_turn(const Shape& shape);
+// At the tids in an array.
+core::Text change_at(const Shape& shape);
 // Of the keys in the arrays, those that match and nobody else has locked; they are locked then.
 core::Text lock_keys(const Shape& shape);
 core::Text find_keys(const Shape& shape);

@@ -76,6 +76,52 @@ subtest 'without a key, too' => sub {
 	$_->quit foreach $writer, $batch;
 };
 
+# A stride remembers where the rows of a window lie. It is stopped in the middle of one.
+subtest 'rows that have left their places, and others that have come to them' => sub {
+	answer('CREATE TABLE gate (closed boolean); CREATE TABLE walked (id int PRIMARY KEY, n int DEFAULT 0, pad text)');
+	my %meanwhile = (
+		'places are free and taken' => q{
+			DELETE FROM walked WHERE id % 14 = 0;
+			VACUUM walked;
+			INSERT INTO walked SELECT id + 1, 0, pad FROM walked WHERE id % 6 = 0;},
+		'rows move' => q{
+			UPDATE walked SET pad = pad || repeat('y', 300) WHERE id % 10 = 4;
+			VACUUM walked;
+			UPDATE walked SET pad = 'short' WHERE id % 22 = 4;
+			UPDATE walked SET pad = 'again' WHERE id % 22 = 4;},
+		'the table is written anew' => q{
+			DELETE FROM walked WHERE id % 14 = 0;
+			VACUUM FULL walked;},
+		'a row is locked, another is being changed in vain' => q{
+			BEGIN;
+			UPDATE walked SET pad = 'in vain' WHERE id % 10 = 4;
+			ROLLBACK;},
+		'the end is cut off' => q{
+			DELETE FROM walked WHERE id > 6000;
+			VACUUM walked;});
+	foreach my $what (sort keys %meanwhile)
+	{
+		answer(q{TRUNCATE walked, gate; INSERT INTO gate VALUES (true)});
+		answer(q{INSERT INTO walked SELECT 2 * g, 0, repeat('x', 60) FROM generate_series(1, 9000) g});
+		answer('ANALYZE walked');
+		my $batch = session();
+		start($batch, q{CALL db_guard.batch_update('walked', 'n = n + 1', NULL, 300, '0', NULL, 'stride', wait_while =>
+			'(SELECT closed AND (SELECT count(*) FROM walked WHERE n > 0) >= 2000 FROM gate)')});
+		wait_until(q{waiting_for LIKE 'wait_while%' FROM last_job});
+		is(answer('SELECT walk, passes FROM db_guard.batch_jobs ORDER BY job DESC LIMIT 1'), 'stride|11', "$what: in a stride");
+		# Each by itself, as VACUUM wants it.
+		my $other = session();
+		$other->query_safe($_) foreach grep { /\S/ } split /;/, $meanwhile{$what};
+		$other->quit;
+		answer('UPDATE gate SET closed = false');
+		wait_until(q{state = 'done' FROM last_job});
+		is(answer('SELECT n, count(*) > 0 FROM walked WHERE id % 2 = 0 GROUP BY n'), '1|t', "$what: each row once");
+		is(answer('SELECT count(*) FROM walked WHERE n > 1'), 0, "$what: none twice");
+		$batch->quit;
+	}
+	answer('DROP TABLE walked, gate');
+};
+
 subtest 'a locked table is waited for without standing in its queue' => sub {
 	fresh();
 	my ($ddl, $batch) = (session(), session());
