@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "catalog/pg_type_d.h"
+#include "executor/tuptable.h"
 #include "utils/array.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -37,28 +38,57 @@ int compare_values(const KeyType& type, Datum a, Datum b) {
   return DatumGetInt32(FunctionCall2Coll(&entry->cmp_proc_finfo, type.collation, a, b));
 }
 
-void copy_rows(const core::Vector<KeyType>& types, MemoryContext memory, Datum* values,
-               ItemPointerData* places) {
-  const MemoryContext before = MemoryContextSwitchTo(memory);
-  const auto columns = int(types.size());
-  for (std::uint64_t row = 0; row < SPI_processed; row++) {
-    for (int column = 0; column < columns; column++) {
-      bool is_null = false;
-      Datum value =
-          SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column + 1, &is_null);
-      const KeyType& type = types[std::size_t(column)];
-      if (type.length == -1) value = PointerGetDatum(PG_DETOAST_DATUM(value));
-      *values++ = datumCopy(value, type.by_value, type.length);
-    }
-    if (places == nullptr) continue;
-    bool is_null = false;
-    const Datum place =
-        SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, columns + 1, &is_null);
-    *places++ = *reinterpret_cast<ItemPointer>(DatumGetPointer(place));
-  }
-  SPI_freetuptable(SPI_tuptable);
-  MemoryContextSwitchTo(before);
+// Plain server code: keeps the keys of rows as the executor has them, without forming tuples.
+struct Reader {
+  DestReceiver receiver;
+  MemoryContext memory;
+  const KeyType* types;
+  int columns;
+  bool with_places;
+  Datum* values;
+  ItemPointerData* places;
+  int size;
+  int capacity;
+};
+
+template <class Element>
+Element* resized(Element* elements, MemoryContext memory, int size) {
+  const Size bytes = sizeof(Element) * Size(size);
+  return static_cast<Element*>(elements == nullptr ? MemoryContextAllocHuge(memory, bytes)
+                                                   : repalloc_huge(elements, bytes));
 }
+
+void grow(Reader& reader) {
+  constexpr int kFirst = 64;
+  reader.capacity = reader.capacity == 0 ? kFirst : 2 * reader.capacity;
+  reader.values = resized(reader.values, reader.memory, reader.capacity * reader.columns);
+  if (reader.with_places) reader.places = resized(reader.places, reader.memory, reader.capacity);
+}
+
+bool take_row(TupleTableSlot* slot, DestReceiver* receiver) {
+  auto& reader = *reinterpret_cast<Reader*>(receiver);
+  slot_getallattrs(slot);
+  if (reader.size == reader.capacity) grow(reader);
+  const MemoryContext before = MemoryContextSwitchTo(reader.memory);
+  Datum* key = reader.values + Size(reader.size) * Size(reader.columns);
+  for (int i = 0; i < reader.columns; i++) {
+    const KeyType& type = reader.types[i];
+    const Datum value = slot->tts_values[i];
+    // A copy where it is toasted, packed for one.
+    const Datum plain = type.length == -1 ? PointerGetDatum(PG_DETOAST_DATUM(value)) : value;
+    key[i] = plain != value ? plain : datumCopy(value, type.by_value, type.length);
+  }
+  if (reader.with_places) {
+    reader.places[reader.size] =
+        *reinterpret_cast<ItemPointer>(DatumGetPointer(slot->tts_values[reader.columns]));
+  }
+  reader.size++;
+  MemoryContextSwitchTo(before);
+  return true;
+}
+
+void start_reading(DestReceiver* /*receiver*/, int /*operation*/, TupleDesc /*shape*/) {}
+void stop_reading(DestReceiver* /*receiver*/) {}
 
 }  // namespace
 
@@ -70,22 +100,34 @@ KeyList::KeyList(const core::Vector<KeyType>& types) : types_(types) {
 KeyList::~KeyList() { MemoryContextDelete(memory_); }
 
 void KeyList::clear() {
-  values_.clear();
-  places_.clear();
+  values_ = nullptr;
+  places_ = nullptr;
+  size_ = 0;
   MemoryContextReset(memory_);
 }
 
-void KeyList::take_rows(bool with_places) {
+void KeyList::read(const pg::Prepared& statement, const core::Vector<Datum>& parameters,
+                   bool with_places) {
   clear();
-  values_.resize(std::size_t(SPI_processed) * types_.size());
-  if (with_places) places_.resize(std::size_t(SPI_processed));
-  Datum* values = values_.data();
-  ItemPointerData* places = with_places ? places_.data() : nullptr;
-  pg::call([&] { copy_rows(types_, memory_, values, places); });
+  Reader reader{{take_row, start_reading, stop_reading, stop_reading, DestTuplestore},
+                memory_,
+                types_.data(),
+                int(types_.size()),
+                with_places,
+                nullptr,
+                nullptr,
+                0,
+                0};
+  statement.execute_into(reader.receiver, parameters);
+  values_ = reader.values;
+  places_ = reader.places;
+  size_ = reader.size;
 }
 
 void KeyList::take_texts(const core::Vector<Text>& keys) {
   clear();
+  const int count = int(keys.size() * types_.size());
+  values_ = pg::call([&] { return resized<Datum>(nullptr, memory_, std::max(count, 1)); });
   for (const Text& packed : keys) {
     const auto key = core::split_netstrings(packed);
     if (!key || key->size() != types_.size()) {
@@ -94,14 +136,15 @@ void KeyList::take_texts(const core::Vector<Text>& keys) {
     const MemoryContext before = MemoryContextSwitchTo(memory_);
     const core::Vector<Datum> columns = key_values(types_, *key);
     MemoryContextSwitchTo(before);
-    values_.insert(values_.end(), columns.begin(), columns.end());
+    std::copy(columns.begin(), columns.end(), values_ + std::size_t(size_) * types_.size());
+    size_++;
   }
 }
 
 Key KeyList::text(int row) const {
   Key result;
   for (std::size_t i = 0; i < types_.size(); i++) {
-    const Datum value = values_[std::size_t(row) * types_.size() + i];
+    const Datum value = at(row)[i];
     const KeyType& type = types_[i];
     result.emplace_back(pg::call([&] { return write_value(type, value); }));
   }
@@ -111,8 +154,7 @@ Key KeyList::text(int row) const {
 Text KeyList::packed(int row) const { return core::join_netstrings(text(row)); }
 
 void KeyList::append_key(int row, core::Vector<Datum>& parameters) const {
-  const auto first = values_.begin() + std::ptrdiff_t(std::size_t(row) * types_.size());
-  parameters.insert(parameters.end(), first, first + std::ptrdiff_t(types_.size()));
+  parameters.insert(parameters.end(), at(row), at(row) + types_.size());
 }
 
 core::Vector<Datum> KeyList::arrays(const core::Vector<int>& rows) const {
@@ -120,7 +162,7 @@ core::Vector<Datum> KeyList::arrays(const core::Vector<int>& rows) const {
   core::Vector<Datum> elements(rows.size());
   for (std::size_t column = 0; column < types_.size(); column++) {
     for (std::size_t i = 0; i < rows.size(); i++) {
-      elements[i] = values_[std::size_t(rows[i]) * types_.size() + column];
+      elements[i] = at(rows[i])[column];
     }
     const KeyType& type = types_[column];
     Datum* data = elements.data();
@@ -137,14 +179,13 @@ int KeyList::turn(int row, int passes) const {
   std::uint64_t number = 0;
   for (std::size_t i = 0; i < types_.size(); i++) {
     const KeyType& type = types_[i];
-    number += number_of_value(type.type, type.length, type.by_value,
-                              values_[std::size_t(row) * types_.size() + i]);
+    number += number_of_value(type.type, type.length, type.by_value, at(row)[i]);
   }
   return turn_of(number, passes);
 }
 
 core::Vector<int> KeyList::by_place(core::Vector<int> rows) const {
-  const ItemPointerData* places = places_.data();
+  const ItemPointerData* places = places_;
   const auto is_before = [places](int a, int b) {
     return ItemPointerCompare(const_cast<ItemPointer>(&places[a]),
                               const_cast<ItemPointer>(&places[b])) < 0;
@@ -158,7 +199,7 @@ core::Vector<int> KeyList::by_place(core::Vector<int> rows) const {
 core::Vector<ItemPointerData> KeyList::places(const core::Vector<int>& rows) const {
   core::Vector<ItemPointerData> result;
   result.reserve(rows.size());
-  for (const int row : rows) result.push_back(places_[std::size_t(row)]);
+  for (const int row : rows) result.push_back(places_[row]);
   return result;
 }
 
@@ -166,7 +207,7 @@ int KeyList::first_behind(const Key& key) const {
   const core::Vector<Datum> wanted = key_values(types_, key);
   const auto is_behind = [&](int row) {
     for (std::size_t i = 0; i < types_.size(); i++) {
-      const Datum value = values_[std::size_t(row) * types_.size() + i];
+      const Datum value = at(row)[i];
       const Datum limit = wanted[i];
       const KeyType& type = types_[i];
       const int order = pg::call([&] { return compare_values(type, value, limit); });

@@ -18,13 +18,14 @@ class KeyList {
   KeyList(const KeyList&) = delete;
   KeyList& operator=(const KeyList&) = delete;
 
-  // Takes the place of what was there: the rows of the last statement; with places, each ends with
-  // its tid.
-  void take_rows(bool with_places = false);
+  // Takes the place of what was there: the rows of the statement; with places, each ends with its
+  // tid.
+  void read(const pg::Prepared& statement, const core::Vector<Datum>& parameters,
+            bool with_places = false);
   void take_texts(const core::Vector<core::Text>& keys);
   void clear();
 
-  [[nodiscard]] int size() const { return int(values_.size() / types_.size()); }
+  [[nodiscard]] int size() const { return size_; }
   [[nodiscard]] Key text(int row) const;
   [[nodiscard]] core::Text packed(int row) const;
   // Appends the columns of a key as parameters.
@@ -33,7 +34,7 @@ class KeyList {
   [[nodiscard]] core::Vector<Datum> arrays(const core::Vector<int>& rows) const;
   // In which of so many passes the row is taken; the same for a key whoever asks.
   [[nodiscard]] int turn(int row, int passes) const;
-  [[nodiscard]] bool has_places() const { return !places_.empty(); }
+  [[nodiscard]] bool has_places() const { return places_ != nullptr; }
   [[nodiscard]] core::Vector<int> by_place(core::Vector<int> rows) const;
   [[nodiscard]] core::Vector<ItemPointerData> places(const core::Vector<int>& rows) const;
   // The first key behind that one.
@@ -41,8 +42,14 @@ class KeyList {
 
  private:
   const core::Vector<KeyType>& types_;
-  core::Vector<Datum> values_;
-  core::Vector<ItemPointerData> places_;
+  [[nodiscard]] const Datum* at(int row) const {
+    return values_ + std::size_t(row) * types_.size();
+  }
+
+  // In `memory_`, where the server's side of read() can let them grow.
+  Datum* values_ = nullptr;
+  ItemPointerData* places_ = nullptr;
+  int size_ = 0;
   MemoryContext memory_ = nullptr;
 };
 

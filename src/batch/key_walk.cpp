@@ -71,8 +71,7 @@ bool KeyWalk::find_bound() {
   bool found_one = false;
   run_.read([&] {
     use(statements_.highest, highest_key(facts_.shape), {});
-    statements_.highest.execute({});
-    keys_.take_rows();
+    keys_.read(statements_.highest, {});
     found_one = keys_.size() > 0;
   });
   if (!found_one) return false;
@@ -136,9 +135,8 @@ Key KeyWalk::end_of_batch(std::int64_t size) {
   use(find, batch_end(facts_.shape, has_low), types);
   core::Vector<Datum> parameters = bounds(has_low, job_.cursor.bound);
   parameters.push_back(Int64GetDatum(size - 1));
-  find.execute(parameters);
   KeyList end(facts_.key_types);
-  end.take_rows();
+  end.read(find, parameters);
   return end.size() == 0 ? job_.cursor.bound : end.text(0);
 }
 
@@ -147,8 +145,7 @@ void KeyWalk::change_next_carefully(std::int64_t size) {
   run_.read([&] {
     pg::Prepared list;
     list.prepare(list_all(facts_.shape, has_low, false, size), bound_types(has_low));
-    list.execute(bounds(has_low, job_.cursor.bound));
-    keys_.take_rows();
+    keys_.read(list, bounds(has_low, job_.cursor.bound));
   });
   core::Vector<int> rows;
   for (int i = 0; i < keys_.size(); i++) rows.push_back(i);
@@ -186,8 +183,7 @@ void KeyWalk::list_window(bool has_low) {
   if (shape.where_clause.empty() && !reopened) {
     pg::Prepared& list = has_low ? statements_.list_next : statements_.list_first;
     use(list, list_all(shape, has_low, uses_places(), window_rows_), bound_types(has_low));
-    list.execute(bounds(has_low, cursor.bound));
-    keys_.take_rows(uses_places());
+    keys_.read(list, bounds(has_low, cursor.bound), uses_places());
     cursor.high = keys_.size() < window_rows_ ? cursor.bound : keys_.text(keys_.size() - 1);
     rows_in_window_ = keys_.size();
     return;
@@ -195,15 +191,13 @@ void KeyWalk::list_window(bool has_low) {
   if (!reopened) {
     pg::Prepared& end = has_low ? statements_.end_next : statements_.end_first;
     use(end, window_end(shape, has_low, window_rows_), bound_types(has_low));
-    end.execute(bounds(has_low, cursor.bound));
-    keys_.take_rows();
+    keys_.read(end, bounds(has_low, cursor.bound));
     cursor.high = keys_.size() == 0 ? cursor.bound : keys_.text(0);
   }
   rows_in_window_ = std::clamp(job_.rows_estimated - seen_before_, 0.0, double(window_rows_));
   pg::Prepared matching;
   matching.prepare(list_matching(shape, has_low, uses_places()), bound_types(has_low));
-  matching.execute(bounds(has_low, cursor.high));
-  keys_.take_rows(uses_places());
+  keys_.read(matching, bounds(has_low, cursor.high), uses_places());
 }
 
 // One pass reads the index, and needs none of them.
@@ -371,9 +365,8 @@ std::int64_t KeyWalk::change_places(const core::Vector<int>& rows) {
 }
 
 core::Vector<Text> KeyWalk::found(pg::Prepared& statement, const core::Vector<Datum>& arrays) {
-  statement.execute(arrays);
   KeyList list(facts_.key_types);
-  list.take_rows();
+  list.read(statement, arrays);
   core::Vector<Text> result;
   for (int i = 0; i < list.size(); i++) result.push_back(list.packed(i));
   std::sort(result.begin(), result.end());

@@ -3,6 +3,7 @@
 #include "pg/arena.hpp"
 
 extern "C" {
+#include "nodes/params.h"
 #include "nodes/parsenodes.h"
 #include "tcop/pquery.h"
 }
@@ -65,6 +66,32 @@ std::uint64_t Prepared::execute(const core::Vector<Datum>& values) const {
     const int code = SPI_execute_plan(plan, const_cast<Datum*>(given), nullptr, false, 0);
     if (code < 0) elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
     return std::uint64_t(SPI_processed);
+  });
+}
+
+namespace {
+
+ParamListInfo parameters_of(SPIPlanPtr plan, const Datum* values) {
+  const int count = SPI_getargcount(plan);
+  if (count == 0) return nullptr;
+  ParamListInfo list = makeParamList(count);
+  for (int i = 0; i < count; i++) {
+    list->params[i] = {values[i], false, PARAM_FLAG_CONST, SPI_getargtypeid(plan, i)};
+  }
+  return list;
+}
+
+}  // namespace
+
+void Prepared::execute_into(DestReceiver& receiver, const core::Vector<Datum>& values) const {
+  const Datum* given = values.data();
+  const SPIPlanPtr plan = plan_;
+  call([&] {
+    SPIExecuteOptions options{};
+    options.params = parameters_of(plan, given);
+    options.dest = &receiver;
+    const int code = SPI_execute_plan_extended(plan, &options);
+    if (code < 0) elog(ERROR, "SPI failed: %s", SPI_result_code_string(code));
   });
 }
 

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "executor/spi.h"
+#include "tcop/dest.h"
 }
 
 namespace db_guard::pg {
@@ -47,6 +48,8 @@ class Prepared {
 
   // Runs it with a new snapshot; the rows are in SPI_tuptable. No parameter is NULL.
   std::uint64_t execute(const core::Vector<Datum>& values) const;
+  // The same, but the receiver is handed the rows as they come, in the memory of the executor.
+  void execute_into(DestReceiver& receiver, const core::Vector<Datum>& values) const;
 
  private:
   SPIPlanPtr plan_ = nullptr;
