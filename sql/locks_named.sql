@@ -75,6 +75,9 @@ BEGIN;
 CALL db_guard.wait_lock('queue');
 \echo :SQLSTATE
 ROLLBACK;
+BEGIN;
+CALL db_guard.run_with_lock('queue', 'SELECT 1');
+ROLLBACK;
 CALL db_guard.run_with_lock('queue', 'CREATE TABLE made (id int); INSERT INTO made VALUES (1)');
 SELECT * FROM made;
 CALL db_guard.run_with_lock('queue', 'INSERT INTO made VALUES (2); SELECT 1 / 0');

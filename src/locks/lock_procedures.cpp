@@ -34,15 +34,16 @@ using core::Error;
 using core::number;
 using core::Text;
 
-void refuse_context(FunctionCallInfo fcinfo, const char* name) {
+// `instead`: what there is for a transaction.
+void refuse_context(FunctionCallInfo fcinfo, const char* name, const char* instead) {
   if (pg::may_commit(fcinfo)) return;
   ereport(
       ERROR,
       (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
        errmsg("%s ends its transaction, so it cannot run inside a transaction block or a function",
               name),
-       errhint("Call it by itself, outside of BEGIN ... COMMIT. Inside a transaction, use "
-               "db_guard.lock.")));
+       errhint("Call it by itself, outside of BEGIN ... COMMIT. Inside a transaction, %s.",
+               instead)));
 }
 
 double milliseconds_of(const Interval* interval) {
@@ -262,7 +263,7 @@ void run_with_retries(const Retries& retries) {
 using namespace db_guard;
 
 Datum db_guard_wait_lock(PG_FUNCTION_ARGS) {
-  locks::refuse_context(fcinfo, "wait_lock");
+  locks::refuse_context(fcinfo, "wait_lock", "use db_guard.lock");
   const double timeout = locks::timeout_argument(fcinfo, 1);
   const locks::Wish wish =
       locks::wish_of(fcinfo->args[0].value, PG_ARGISNULL(0), locks::Scope::kSession, timeout);
@@ -271,7 +272,8 @@ Datum db_guard_wait_lock(PG_FUNCTION_ARGS) {
 }
 
 Datum db_guard_run_with_lock(PG_FUNCTION_ARGS) {
-  locks::refuse_context(fcinfo, "run_with_lock");
+  locks::refuse_context(fcinfo, "run_with_lock",
+                        "use db_guard.lock, and run the statement behind it");
   const char* sql = locks::statement_argument(fcinfo, 1);
   const double timeout = locks::timeout_argument(fcinfo, 2);
   const locks::Wish wish =
@@ -281,7 +283,8 @@ Datum db_guard_run_with_lock(PG_FUNCTION_ARGS) {
 }
 
 Datum db_guard_run_with_retries(PG_FUNCTION_ARGS) {
-  locks::refuse_context(fcinfo, "run_with_retries");
+  locks::refuse_context(fcinfo, "run_with_retries",
+                        "SET LOCAL lock_timeout, and try all of it again when it gives up");
   locks::Retries retries{};
   retries.sql = locks::statement_argument(fcinfo, 0);
   retries.ladder.most_ms = locks::interval_argument(fcinfo, 1, "lock_timeout", 1);

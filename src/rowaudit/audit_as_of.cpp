@@ -1,6 +1,7 @@
 // audit_as_of: a table as it was. From a baseline forward to what was committed by then, or back
 // from a later one.
 #include "rowaudit/audit_clock.hpp"
+#include "rowaudit/audit_context.hpp"
 #include "rowaudit/audit_marks.hpp"
 #include "rowaudit/audit_reading.hpp"
 #include "rowaudit/audited_table.hpp"
@@ -31,8 +32,7 @@ constexpr const char* kBaseRows =
 
 // seen: what the baseline's snapshot saw. Transactions lock the rows they change until they commit,
 // so that for each row the order of commit_id is the order of the changes; within a transaction it
-// is that of its commands. A table that has come since the log was analyzed would be taken to have
-// no events: hence a number that the planner does not know.
+// is that of its commands.
 constexpr const char* kEvents =
     "SELECT * FROM (SELECT e.audit_id, e.op, e.payload, "
     "db_guard.audit_command(e.payload) AS command, "
@@ -42,11 +42,26 @@ constexpr const char* kEvents =
     "ELSE coalesce(t.commit_id, 9223372036854775807) < $2 AND (t.commit_id < $4 "
     "OR t.txid IS NULL OR pg_visible_in_snapshot(t.txid, $5)) END AS seen "
     "FROM db_guard.audit_event e LEFT JOIN db_guard.audit_transaction t ON t.id = e.transaction "
-    "WHERE e.table_id = (SELECT $1) AND e.op NOT IN ('B', 'T')) AS event ";
-constexpr const char* kForward = "WHERE NOT seen AND reached <= $6 AND audit_id <= $6 "
+    "WHERE e.table_id = $1 AND e.op NOT IN ('B', 'T')) AS event ";
+constexpr const char* kForward = "WHERE NOT seen AND reached <= $6 AND audit_id BETWEEN $7 AND $6 "
                                  "ORDER BY commit_id, command, audit_id";
 constexpr const char* kBackward =
     "WHERE seen AND reached > $6 ORDER BY commit_id DESC, command DESC, audit_id DESC";
+
+// Of the transactions that the baseline has not seen. No event of theirs is in an older partition.
+constexpr const char* kFirstUnseen =
+    "SELECT coalesce(min(t.id), 9223372036854775807) FROM db_guard.audit_transaction t "
+    "WHERE NOT (t.commit_id < $1 AND (t.commit_id < $2 OR pg_visible_in_snapshot(t.txid, $3)))";
+
+int64 first_unseen(const Mark& base) {
+  const Oid types[] = {INT8OID, INT8OID, PG_SNAPSHOTOID};
+  const Datum values[] = {Int64GetDatum(base.commit_id), Int64GetDatum(base.origin_since),
+                          base.snapshot};
+  (void)run_sql_with(kFirstUnseen, {3, types, values, nullptr});
+  bool is_null = false;
+  const Datum first = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+  return Min(DatumGetInt64(first), first_own_number());
+}
 
 void fold_base(Fold& fold, int32 table_id, const Mark& base) {
   if (!base.has_rows) return;
@@ -60,15 +75,22 @@ void fold_base(Fold& fold, int32 table_id, const Mark& base) {
 }
 
 void fold_events(Fold& fold, int32 table_id, const Mark& base, int64 bound, Direction direction) {
-  const Oid types[] = {INT4OID, INT8OID, INT8OID, INT8OID, PG_SNAPSHOTOID, INT8OID};
-  const Datum values[] = {Int32GetDatum(table_id), Int64GetDatum(base.commit_id),
-                          Int64GetDatum(base.id),  Int64GetDatum(base.origin_since),
-                          base.snapshot,           Int64GetDatum(bound)};
-  const char* which = direction == Direction::kForward ? kForward : kBackward;
-  visit_events(psprintf("%s%s", kEvents, which), {6, types, values, nullptr},
-               [&](const Image& image, int64 audit_id, const EventRow&) {
-                 apply_event(fold, image, audit_id, direction);
-               });
+  const bool forward = direction == Direction::kForward;
+  const Oid types[] = {INT4OID, INT8OID, INT8OID, INT8OID, PG_SNAPSHOTOID, INT8OID, INT8OID};
+  const Datum values[] = {Int32GetDatum(table_id),
+                          Int64GetDatum(base.commit_id),
+                          Int64GetDatum(base.id),
+                          Int64GetDatum(base.origin_since),
+                          base.snapshot,
+                          Int64GetDatum(bound),
+                          Int64GetDatum(forward ? first_unseen(base) : 0)};
+  without_nested_loops([&] {
+    visit_events(psprintf("%s%s", kEvents, forward ? kForward : kBackward),
+                 {forward ? 7 : 6, types, values, nullptr},
+                 [&](const Image& image, int64 audit_id, const EventRow&) {
+                   apply_event(fold, image, audit_id, direction);
+                 });
+  });
 }
 
 void fold_table(Fold& fold, Relation relation, int32 table_id, int64 bound) {

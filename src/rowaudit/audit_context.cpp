@@ -209,6 +209,12 @@ void define_context_settings() {
                              &context_setting, "", PGC_USERSET, 0, nullptr, note_setting, nullptr);
 }
 
+int64 first_own_number() {
+  int64 first = PG_INT64_MAX;
+  for (const Part* part = parts; part != nullptr; part = part->next) first = Min(first, part->id);
+  return first;
+}
+
 int64 current_part() {
   // That of SET ROLE or of the session: whose rights a SECURITY DEFINER function lends does not
   // matter.

@@ -13,4 +13,8 @@ void define_context_settings();
 // A change of role, actor or context begins a new part.
 int64 current_part();
 
+// Plain server code. No event of the running transaction has a lower number; INT64_MAX where it has
+// none.
+int64 first_own_number();
+
 }  // namespace db_guard::rowaudit

@@ -109,19 +109,29 @@ Datum end_digest(Digest& digest) {
 
 // --- one ----------------------------------------------------------------------------------------
 
+// No event of these transactions has a lower number, so that older partitions are not read.
+Datum first_number(const Arguments& stretch) {
+  (void)run_sql_with("SELECT coalesce(min(t.id), $3) FROM db_guard.audit_transaction t "
+                     "WHERE t.txid >= $1 AND t.txid < $2 AND t.id >= $3 AND t.id < $4",
+                     stretch);
+  bool is_null = false;
+  return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+}
+
 void add_stretch(Digest& digest, const Datum* range) {
-  const Oid types[] = {XID8OID, XID8OID, INT8OID, INT8OID};
-  const Arguments arguments{4, types, range, nullptr};
+  const Oid types[] = {XID8OID, XID8OID, INT8OID, INT8OID, INT8OID};
+  const Arguments stretch{4, types, range, nullptr};
   add_rows(digest,
            "SELECT t::text FROM db_guard.audit_transaction t "
            "WHERE t.txid >= $1 AND t.txid < $2 AND t.id >= $3 AND t.id < $4 ORDER BY t.id",
-           arguments, add_transaction);
+           stretch, add_transaction);
+  const Datum values[] = {range[0], range[1], range[2], range[3], first_number(stretch)};
   add_rows(digest,
            "SELECT e.audit_id, e.transaction, e.table_id, e.op, e.payload "
            "FROM db_guard.audit_event e JOIN db_guard.audit_transaction t ON t.id = e.transaction "
-           "WHERE t.txid >= $1 AND t.txid < $2 AND t.id >= $3 AND t.id < $4 AND e.audit_id >= $3 "
+           "WHERE t.txid >= $1 AND t.txid < $2 AND t.id >= $3 AND t.id < $4 AND e.audit_id >= $5 "
            "ORDER BY e.audit_id",
-           arguments, add_event);
+           {5, types, values, nullptr}, add_event);
 }
 
 // --- all, in one pass over the log --------------------------------------------------------------

@@ -87,7 +87,7 @@ constexpr const char* kEntries =
     "t.application_name, t.client_address "
     "FROM db_guard.audit_event e LEFT JOIN db_guard.audit_transaction t ON t.id = e.transaction "
     "LEFT JOIN db_guard.audited_table a ON a.table_id = e.table_id "
-    "WHERE ($1 IS NULL OR e.table_id = (SELECT $1)) AND e.audit_id >= $2 AND e.audit_id < $3 "
+    "WHERE ($1 IS NULL OR e.table_id = $1) AND e.audit_id >= $2 AND e.audit_id < $3 "
     "ORDER BY e.audit_id";
 
 bool* key_mask(const Shape* shape) {
@@ -132,10 +132,12 @@ void put_entries(FunctionCallInfo fcinfo, int32 table_id, bool all) {
       Int64GetDatum(PG_ARGISNULL(2) ? PG_INT64_MAX : tick_of(PG_GETARG_TIMESTAMPTZ(2)))};
   const char nulls[] = {all ? 'n' : ' ', ' ', ' ', '\0'};
   as_log_owner([&] {
-    visit_events(kEntries, {3, types, values, nulls},
-                 [&](const Image& image, int64 audit_id, const EventRow& event) {
-                   put_entry(info, image, audit_id, event);
-                 });
+    without_nested_loops([&] {
+      visit_events(kEntries, {3, types, values, nulls},
+                   [&](const Image& image, int64 audit_id, const EventRow& event) {
+                     put_entry(info, image, audit_id, event);
+                   });
+    });
   });
 }
 
@@ -150,7 +152,7 @@ constexpr const char* kHistory =
     "SELECT e.audit_id, e.op, e.payload, t.commit_id, t.txid, t.role_name, t.session_user_name, "
     "t.claimed_actor, t.context "
     "FROM db_guard.audit_event e LEFT JOIN db_guard.audit_transaction t ON t.id = e.transaction "
-    "WHERE e.table_id = (SELECT $1) AND e.op <> 'T' %s"
+    "WHERE e.table_id = $1 AND e.op <> 'T' %s"
     "ORDER BY coalesce(t.commit_id, 9223372036854775807), db_guard.audit_command(e.payload), "
     "e.audit_id";
 

@@ -19,7 +19,7 @@ my %given = (
 		INSERT INTO items (id, name, price, version) VALUES (1, 'one', 5, 8), (2, 'two', 5, 8);
 		CREATE SCHEMA app;
 		CREATE TABLE app.notes (id integer, updated_at timestamptz, deleted_at timestamptz);},
-	'batch.md' => q{
+	'batches.md' => q{
 		CREATE TABLE orders (id bigint PRIMARY KEY, price numeric, amount integer, total numeric);
 		INSERT INTO orders SELECT g, g, 2 FROM generate_series(1, 3000) g;
 		CREATE TABLE events (id bigint PRIMARY KEY, created_at timestamptz);
