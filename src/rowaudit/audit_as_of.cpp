@@ -108,6 +108,7 @@ void fold_table(Fold& fold, Relation relation, int32 table_id, int64 bound) {
 struct Output {
   Relation relation;
   Conversion* conversions;
+  const Column** columns;  // of the log, for each attribute
   Tuplestorestate* store;
   TupleDesc desc;
   MemoryContext scratch;
@@ -123,15 +124,23 @@ void put_row(const Output& output, const Fold& fold, const FoldedRow* row) {
     const Conversion& conversion = output.conversions[i];
     const Value value = conversion.column_id != 0 ? folded_value(fold, row, conversion.column_id)
                                                   : Value{State::kNull, {nullptr, 0}};
-    values[i] =
-        convert_value(conversion, folded_column(fold, conversion.column_id), value, &nulls[i]);
+    values[i] = convert_value(conversion, output.columns[i], value, &nulls[i]);
   }
   tuplestore_putvalues(output.store, output.desc, values, nulls);
   MemoryContextSwitchTo(outside);
   MemoryContextReset(output.scratch);
 }
 
+void find_columns(Output& output, const Fold& fold) {
+  const int count = output.desc->natts;
+  output.columns = static_cast<const Column**>(palloc(sizeof(Column*) * Size(Max(count, 1))));
+  for (int i = 0; i < count; i++) {
+    output.columns[i] = folded_column(fold, output.conversions[i].column_id);
+  }
+}
+
 void put_rows(Output& output, const Fold& fold) {
+  find_columns(output, fold);
   output.scratch =
       AllocSetContextCreate(CurrentMemoryContext, "db_guard row", ALLOCSET_DEFAULT_SIZES);
   const AsOwner state = enter_table_owner(output.relation);
@@ -167,8 +176,8 @@ void return_rows(FunctionCallInfo fcinfo, Relation relation, int64 bound) {
   const Shape* shape = read_current_shape(relation, table_id, lists_of(table_id));
   learn_columns(fold, shape);
   fold_table(fold, relation, table_id, bound);
-  Output output{relation, conversions_to(relation, shape), info->setResult,
-                RelationGetDescr(relation), nullptr};
+  Output output{relation,        conversions_to(relation, shape), nullptr,
+                info->setResult, RelationGetDescr(relation),      nullptr};
   put_rows(output, fold);
 }
 

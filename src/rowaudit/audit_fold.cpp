@@ -126,7 +126,7 @@ void link_row(Fold& fold, FoldedRow* row) {
   row->next = bucket;
   bucket = row;
   fold.row_count++;
-  if (fold.row_count > int64(fold.bucket_count) * 2) rehash(fold, fold.bucket_count * 2);
+  if (fold.row_count > int64(fold.bucket_count)) rehash(fold, fold.bucket_count * 2);
 }
 
 void unlink_row(Fold& fold, FoldedRow* row) {
@@ -206,9 +206,11 @@ void replace_row(Fold& fold, const Image& image, const Value* before, const Valu
                  int64 audit_id) {
   FoldedRow* row = find_row(fold, image, before);
   if (row == nullptr) report_misfit(image, audit_id);
-  unlink_row(fold, row);
+  // Such an update leaves the key as it is, and the row where it is found.
+  const bool keeps_key = image.op == Op::kUpdate && image.shape->keys > 0;
+  if (!keeps_key) unlink_row(fold, row);
   overlay_row(fold, row, image.shape, after);
-  link_row(fold, row);
+  if (!keeps_key) link_row(fold, row);
 }
 
 void apply(Fold& fold, const Image& image, int64 audit_id, Direction direction) {
@@ -218,8 +220,11 @@ void apply(Fold& fold, const Image& image, int64 audit_id, Direction direction) 
   const Value* after = forward ? image.new_values : image.old_values;
   const bool had = forward ? image.has_old : image.has_new;
   const bool has = forward ? image.has_new : image.has_old;
-  learn_columns(fold, image.shape);
-  adopt_key(fold, image.shape);
+  if (fold.shape != image.shape) {
+    learn_columns(fold, image.shape);
+    adopt_key(fold, image.shape);
+    fold.shape = image.shape;
+  }
   if (had && has) {
     replace_row(fold, image, before, after, audit_id);
   } else if (had) {

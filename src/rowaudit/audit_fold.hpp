@@ -26,7 +26,8 @@ struct Fold {
   int64 row_count;
   int16* keys;  // ids of the columns that rows are found by
   int key_count;
-  HTAB* columns;  // by column id: how values were written, and what rows hold that are older
+  const Shape* shape;  // the last one that columns and keys were taken from
+  HTAB* columns;       // by column id: how values were written, and what rows hold that are older
 };
 
 // Plain server code. Lives in the current memory context.

@@ -25,6 +25,13 @@ audit_turn() {
 
 audit_median() { awk -v s="$1" -v o="$2" '$1 == s && $2 == o {print $3}' "$WORK/audit.turns" | median; }
 
+# audit_paired SIDE OTHER OP EXPRESSION: the median over the rounds of what awk makes of a and b, the two sides of one
+# round, which a slow minute disturbs alike.
+audit_paired() {
+  awk -v s="$1" -v t="$2" -v o="$3" "\$2 == o && \$1 == s {a[++n] = \$3} \$2 == o && \$1 == t {b[++m] = \$3}
+    END {for (i = 1; i <= n; i++) {x = a[i]; y = b[i]; print $4}}" "$WORK/audit.turns" | median
+}
+
 # Debian's package of table_log, where it can be had; to be called before the server is copied.
 install_audit_peers() {
   install_missing "postgresql-$PG_MAJOR-tablelog" ||
@@ -130,20 +137,26 @@ END $$;
 SQL
 }
 
-audit_line() { awk -v n="$1" -v a="$2" -v b="$3" -v r="$4" 'BEGIN {printf "%-58s %9.2f, against %9.2f, ratio %.3f (%s)\n", n, a, b, (b != 0) ? a / b : 0, r}'; }
+# audit_line NAME OP REMARK: ours against the floor.
+audit_line() {
+  awk -v n="$1" -v a="$(audit_median ours "$2")" -v b="$(audit_median floor "$2")" \
+    -v q="$(audit_paired ours floor "$2" 'x / y')" -v r="$3" \
+    'BEGIN {printf "%-58s %9.2f, against %9.2f, ratio %.3f (%s)\n", n, a, b, q, r}'
+}
 
-# audit_turns SIDE...: all sides in turns; the first round fills caches and is not counted.
+# audit_turns SIDE...: all sides in turns, in an order that is dealt anew for each round; the first round fills caches
+# and is not counted.
 audit_turns() {
   local run side
   for ((run = 0; run <= RUNS; run++)); do
-    for side in "$@"; do audit_turn "$side"; done >>"$WORK/audit.all"
+    for side in $(shuf -e "$@"); do audit_turn "$side"; done >>"$WORK/audit.all"
     ((run > 0)) || : >"$WORK/audit.all"
   done
   mv "$WORK/audit.all" "$WORK/audit.turns"
 }
 
 # audit_added OP SIDE: microseconds a row beyond the plain statement.
-audit_added() { awk -v a="$(audit_median "$2" "$1")" -v p="$(audit_median plain "$1")" 'BEGIN {print (a - p) / 100}'; }
+audit_added() { audit_paired "$2" plain "$1" '(x - y) / 100'; }
 
 # audit_against OP SIDE NAME REMARK: what OP costs more, of that peer and against ours.
 audit_against() {
@@ -155,8 +168,7 @@ bench_audit_bulk() {
   local op
   audit_turns plain floor ours statement jsonb ${TABLE_LOG:+tablelog}
   for op in INSERT UPDATE DELETE; do
-    audit_line "audited $op of 100,000 rows, ms, against the floor" "$(audit_median ours $op)" "$(audit_median floor $op)" \
-      'must be <= 1.10'
+    audit_line "audited $op of 100,000 rows, ms, against the floor" $op 'must be <= 1.10'
     printf '  added to %s: %.2f us a row (must be <= 2)' $op "$(audit_added $op ours)"
     audit_against $op statement 'PL/pgSQL statement trigger' 'must be <= 1/1.6'
     audit_against $op jsonb 'jsonb row trigger' 'must be <= 1/50'
@@ -173,13 +185,13 @@ bench_audit_indexed() {
     -c 'CREATE INDEX ON bench.changes (hashint8extended(id, 0))' >/dev/null
   EMPTY_LOG=1 audit_turns plain floor ours
   for op in INSERT UPDATE DELETE; do
-    audit_line "$op, both with an index by key" "$(audit_median ours $op)" "$(audit_median floor $op)" 'aim: <= 1.15'
+    audit_line "$op, both with an index by key" $op 'aim: <= 1.15'
     printf '  added to %s: %.2f us a row\n' $op "$(audit_added $op ours)"
   done
-  bench_audit_one_row ', with the index by key'
+  bench_audit_one_row ', with the index by key' 'shown for comparison'
 }
 
-# bench_audit_one_row [WHAT]
+# bench_audit_one_row WHAT REMARK
 bench_audit_one_row() {
   local run
   for ((run = 0; run < RUNS; run++)); do
@@ -189,8 +201,8 @@ bench_audit_one_row() {
   done >"$WORK/one_row"
   awk -v p="$(awk '{print $1}' "$WORK/one_row" | median)" -v a="$(awk '{print $2}' "$WORK/one_row" | median)" \
     -v added="$(awk '{print $2 - $1}' "$WORK/one_row" | median)" -v s="$(awk '{print $3 - $1}' "$WORK/one_row" | median)" \
-    -v j="$(awk '{print $4 - $1}' "$WORK/one_row" | median)" -v what="${1:-}" 'BEGIN {
-    printf "one-row UPDATE in the server%s: %.1f us, audited %.1f, added %.1f (must be <= 6); PL/pgSQL statement trigger %.1f, jsonb row trigger %.1f\n", what, p, a, added, s, j }'
+    -v j="$(awk '{print $4 - $1}' "$WORK/one_row" | median)" -v what="$1" -v r="$2" 'BEGIN {
+    printf "one-row UPDATE in the server%s: %.1f us, audited %.1f, added %.1f (%s); PL/pgSQL statement trigger %.1f, jsonb row trigger %.1f\n", what, p, a, added, r, s, j }'
 }
 
 # The heap of the log, page headers and all, by what was written into it.
@@ -225,6 +237,7 @@ peak_mb() {
 bench_audit_memory() {
   ((AUDIT_ROWS)) || return 0
   local plain ours
+  PGDATABASE=guarded run_sql -c 'DELETE FROM bench.ours' -c 'TRUNCATE bench.plain, bench.ours'
   plain=$(peak_mb plain)
   ours=$(peak_mb ours)
   printf 'memory of an INSERT of %d rows: %d MB, audited %d MB, added %d MB (must be <= 64)\n' "$AUDIT_ROWS" "$plain" "$ours" $((ours - plain))
@@ -285,7 +298,7 @@ bench_audit() {
   bench_audit_bytes
   PGDATABASE=guarded run_sql -c 'DELETE FROM bench.ours'
   bench_audit_bulk
-  bench_audit_one_row
+  bench_audit_one_row '' 'must be <= 6'
   bench_audit_seals
   bench_audit_reading
   bench_audit_memory
