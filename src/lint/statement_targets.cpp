@@ -67,34 +67,41 @@ Target look_for_each(const effects::ScriptState& script, const List* relations) 
   return missing;
 }
 
+template <class Statement>
+Target look_for_relation(const effects::ScriptState& script, const Node* tree) {
+  return look_for(script, reinterpret_cast<const Statement*>(tree)->relation, false);
+}
+
+template <class Statement>
+Target look_for_relation_if_any(const effects::ScriptState& script, const Node* tree) {
+  const auto* statement = reinterpret_cast<const Statement*>(tree);
+  return look_for(script, statement->relation, statement->missing_ok);
+}
+
 }  // namespace
 
 Target find_missing_target(const effects::ScriptState& script, const Node* tree) {
   switch (nodeTag(tree)) {
-    case T_AlterTableStmt: {
-      const auto* statement = reinterpret_cast<const AlterTableStmt*>(tree);
-      return look_for(script, statement->relation, statement->missing_ok);
-    }
-    case T_RenameStmt: {
-      const auto* statement = reinterpret_cast<const RenameStmt*>(tree);
-      return look_for(script, statement->relation, statement->missing_ok);
-    }
+    case T_AlterTableStmt:
+      return look_for_relation_if_any<AlterTableStmt>(script, tree);
+    case T_RenameStmt:
+      return look_for_relation_if_any<RenameStmt>(script, tree);
     case T_IndexStmt:
-      return look_for(script, reinterpret_cast<const IndexStmt*>(tree)->relation, false);
+      return look_for_relation<IndexStmt>(script, tree);
     case T_ReindexStmt:
-      return look_for(script, reinterpret_cast<const ReindexStmt*>(tree)->relation, false);
+      return look_for_relation<ReindexStmt>(script, tree);
     case T_ClusterStmt:
-      return look_for(script, reinterpret_cast<const ClusterStmt*>(tree)->relation, false);
+      return look_for_relation<ClusterStmt>(script, tree);
     case T_CreateTrigStmt:
-      return look_for(script, reinterpret_cast<const CreateTrigStmt*>(tree)->relation, false);
+      return look_for_relation<CreateTrigStmt>(script, tree);
     case T_RefreshMatViewStmt:
-      return look_for(script, reinterpret_cast<const RefreshMatViewStmt*>(tree)->relation, false);
+      return look_for_relation<RefreshMatViewStmt>(script, tree);
     case T_UpdateStmt:
-      return look_for(script, reinterpret_cast<const UpdateStmt*>(tree)->relation, false);
+      return look_for_relation<UpdateStmt>(script, tree);
     case T_DeleteStmt:
-      return look_for(script, reinterpret_cast<const DeleteStmt*>(tree)->relation, false);
+      return look_for_relation<DeleteStmt>(script, tree);
     case T_InsertStmt:
-      return look_for(script, reinterpret_cast<const InsertStmt*>(tree)->relation, false);
+      return look_for_relation<InsertStmt>(script, tree);
     case T_TruncateStmt:
       return look_for_each(script, reinterpret_cast<const TruncateStmt*>(tree)->relations);
     case T_LockStmt:
