@@ -79,6 +79,21 @@ END $$;
 COMMIT;
 SELECT count(*) FROM db_guard.audit_entries('unread') WHERE op = 'UPDATE';
 
+\echo trap: reading the log of all times: none older than what it is about is looked at
+CREATE TABLE db_guard.audit_event_old PARTITION OF db_guard.audit_event FOR VALUES FROM (1) TO (1000);
+CREATE FUNCTION old_scans() RETURNS bigint LANGUAGE sql VOLATILE AS
+$$SELECT seq_scan FROM pg_stat_xact_all_tables WHERE relid = 'db_guard.audit_event_old'::regclass$$;
+BEGIN;
+SELECT count(*) FROM db_guard.audit_as_of(NULL::unread, 'infinity');
+SELECT digest IS NOT NULL AS sealed FROM db_guard.seal_audit();
+SELECT old_scans() AS as_of_and_seal;
+SELECT count(*) FROM db_guard.audit_entries('unread') WHERE op = 'INSERT';
+SELECT old_scans() AS the_whole_history;
+ROLLBACK;
+SET db_guard.mode = off;
+DROP TABLE db_guard.audit_event_old;
+RESET db_guard.mode;
+
 \echo trap: redaction must cover every image
 CREATE TABLE people (id integer PRIMARY KEY, name text, card text);
 INSERT INTO people VALUES (1, 'before', '4111-baseline');

@@ -23,7 +23,7 @@ constexpr double kEnoughHot = 0.4;
 // After so many windows at most the passes get another chance.
 constexpr int kTryAgainAfter = 16;
 constexpr int kMostRevisited = 1000;
-// How many batches look their rows up by key when one by place had to be taken back.
+// How many batches look their rows up by key, beginning with one that was taken back by place.
 constexpr int kByKeyFor = 16;
 
 // Not all rows of a batch were changed at their places; thrown to take it back.

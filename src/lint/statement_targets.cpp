@@ -92,8 +92,6 @@ Target find_missing_target(const effects::ScriptState& script, const Node* tree)
       return look_for_relation<ReindexStmt>(script, tree);
     case T_ClusterStmt:
       return look_for_relation<ClusterStmt>(script, tree);
-    case T_CreateTrigStmt:
-      return look_for_relation<CreateTrigStmt>(script, tree);
     case T_RefreshMatViewStmt:
       return look_for_relation<RefreshMatViewStmt>(script, tree);
     case T_UpdateStmt:

@@ -254,7 +254,7 @@ Datum db_guard_audit_digest(PG_FUNCTION_ARGS) {
   Digest digest = begin_digest(PG_GETARG_DATUM(0));
   const Datum range[] = {PG_GETARG_DATUM(1), PG_GETARG_DATUM(2), PG_GETARG_DATUM(3),
                          PG_GETARG_DATUM(4)};
-  as_log_owner([&] { add_stretch(digest, range); });
+  as_log_owner([&] { without_nested_loops([&] { add_stretch(digest, range); }); });
   const bool none = digest.events == 0;
   Datum values[kResults] = {end_digest(digest), Int64GetDatum(digest.events),
                             Int64GetDatum(digest.first_id), Int64GetDatum(digest.last_id)};
@@ -270,7 +270,7 @@ Datum db_guard_audit_digests(PG_FUNCTION_ARGS) {
   as_log_owner([&] {
     const Stretches all = read_seals(memory);
     if (all.count == 0) return;
-    add_all(all);
+    without_nested_loops([&] { add_all(all); });
     put_digests(all, info);
   });
   PG_RETURN_NULL();

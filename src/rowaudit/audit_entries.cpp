@@ -360,12 +360,14 @@ void put_history(FunctionCallInfo fcinfo, Relation relation) {
   const Datum values[] = {Int32GetDatum(table_id),
                           Int64GetDatum(int64(hash_of_wanted(key, shape, table_id)))};
   const char* sql = psprintf(kHistory, by_key ? kOfKey : "");
-  as_log_owner([&] {
+  const auto read = [&] {
     visit_events(sql, {by_key ? 2 : 1, types, values, nullptr},
                  [&](const Image& image, int64 audit_id, const EventRow& event) {
                    tell(info, key, story, image, audit_id, event);
                  });
-  });
+  };
+  // The events of one key are few, and found by an index.
+  as_log_owner([&] { by_key ? read() : without_nested_loops(read); });
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include "rowaudit/audit_sql.hpp"
 
 extern "C" {
-#include "utils/guc.h"
 #include "utils/relcache.h"
 }
 
@@ -52,17 +51,6 @@ Datum convert_value(const Conversion& conversion, const Column* column, const Va
 // row, shape of the row) for each row, in memory that is reset after.
 template <class Visit>
 void visit_events(const char* sql, const Arguments& arguments, Visit&& visit);
-
-// Of a table, or a time, that has come since the log was analyzed, the planner expects no events,
-// and would join what there is to the transactions one by one.
-template <class Body>
-void without_nested_loops(Body&& body) {
-  const int level = NewGUCNestLevel();
-  (void)set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-                          true, 0, false);
-  body();
-  AtEOXact_GUC(false, level);
-}
 
 struct EventRow {
   HeapTuple tuple;

@@ -30,6 +30,11 @@ uint64 run_sql_with(const char* sql, const Arguments& arguments);
 template <class Body>
 void as_log_owner(Body&& body);
 
+// For what joins many events to their transactions. Of a table, or a time, that has come since the
+// log was analyzed, the planner expects no events, and would join what there is one by one.
+template <class Body>
+void without_nested_loops(Body&& body);
+
 }  // namespace db_guard::rowaudit
 
 #include "pg/search_path.hpp"
@@ -37,6 +42,7 @@ void as_log_owner(Body&& body);
 
 extern "C" {
 #include "executor/spi.h"
+#include "utils/guc.h"
 }
 
 namespace db_guard::rowaudit {
@@ -50,6 +56,15 @@ void as_log_owner(Body&& body) {
   SPI_finish();
   pg::unpin_search_path(nest_level);
   leave_log_owner(saved);
+}
+
+template <class Body>
+void without_nested_loops(Body&& body) {
+  const int level = NewGUCNestLevel();
+  (void)set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                          true, 0, false);
+  body();
+  AtEOXact_GUC(false, level);
 }
 
 }  // namespace db_guard::rowaudit

@@ -122,6 +122,32 @@ subtest 'rows that have left their places, and others that have come to them' =>
 	answer('DROP TABLE walked, gate');
 };
 
+# Between the look at the places and the change itself: the statement is stopped where it has its snapshot and
+# no row yet. A row that is deleted and put in again by then is the one that has to be changed.
+subtest 'rows that go and come while a batch runs' => sub {
+	answer(q{CREATE TABLE steps (step text); CREATE TABLE walked (id int PRIMARY KEY, n int DEFAULT 0, pad text)});
+	answer(q{INSERT INTO walked SELECT g, 0, repeat('x', 60) FROM generate_series(1, 9000) g});
+	answer(<<'SQL');
+ANALYZE walked;
+CREATE FUNCTION wait_for_step() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  WHILE (SELECT count(*) FROM steps) = 0 LOOP PERFORM pg_sleep(0.01); END LOOP;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER wait_for_step BEFORE UPDATE ON walked FOR EACH STATEMENT EXECUTE FUNCTION wait_for_step();
+SQL
+	my $batch = session();
+	start($batch, q{CALL db_guard.batch_update('walked', 'n = n + 1', NULL, 300, '0', NULL, 'stride')});
+	wait_until(q{count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE 'CALL%'});
+	answer(q{DELETE FROM walked WHERE id % 10 < 3;
+		INSERT INTO walked SELECT g, 0, 'again' FROM generate_series(1, 9000) g WHERE g % 10 < 3});
+	answer(q{INSERT INTO steps VALUES ('go on')});
+	wait_until(q{state = 'done' FROM last_job});
+	is(answer('SELECT n, count(*) FROM walked GROUP BY n'), '1|9000', 'each of them once');
+	$batch->quit;
+	answer('DROP TABLE walked, steps');
+};
+
 subtest 'a locked table is waited for without standing in its queue' => sub {
 	fresh();
 	my ($ddl, $batch) = (session(), session());
