@@ -90,6 +90,28 @@ subtest 'a standby reads the log' => sub {
 	$standby->stop;
 };
 
+# Statistics from before the table was audited say that it has no events: the control shows what comes of it.
+subtest 'a table that is new to the planner is not read by a nested loop' => sub {
+	answer(q{CREATE TABLE known (id int); SELECT db_guard.enable_audit('known'); INSERT INTO known SELECT generate_series(1, 20000)});
+	answer('ANALYZE db_guard.audit_event, db_guard.audit_transaction');
+	answer(q{CREATE TABLE fresh (id int); SELECT db_guard.enable_audit('fresh'); INSERT INTO fresh SELECT generate_series(1, 20000)});
+	my $explained = sub {
+		my ($err) = ('');
+		$node->psql('postgres', "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;
+			SET auto_explain.log_level = notice; $_[0]", stderr => \$err);
+		return $err;
+	};
+	my $id = answer(q{SELECT table_id FROM db_guard.audited_table WHERE table_name = 'fresh'});
+	like($explained->("SELECT FROM db_guard.audit_event e LEFT JOIN db_guard.audit_transaction t ON t.id = e.transaction WHERE e.table_id = $id"),
+		qr/Nested Loop/, 'it would be');
+	foreach my $call (q{audit_as_of(NULL::fresh, 'infinity')}, q{audit_entries('fresh')}, q{audit_history('fresh', '{"id": 1}')}, 'seal_audit()')
+	{
+		my $plans = $explained->("BEGIN; SELECT count(*) FROM db_guard.$call; ROLLBACK");
+		like($plans, qr/(?:Hash|Merge) (?:\w+ )?Join/, "$call: joins");
+		unlike($plans, qr/Nested Loop[^\n]*\n(?:(?!Query Text).)*audit_event/s, 'and not by a nested loop');
+	}
+};
+
 subtest 'trap: who began first commits last: the time is that of the commit' => sub {
 	my $early = $node->background_psql('postgres');
 	$early->query_safe('BEGIN; SELECT now(); INSERT INTO prepared VALUES (9001, 1)');
