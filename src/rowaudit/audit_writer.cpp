@@ -111,10 +111,10 @@ const varlena* payload_of(const HeapTupleData& tuple) {
   return reinterpret_cast<const varlena*>(at);
 }
 
-IndexedEvent indexed_event(const HeapTupleData& tuple, const ItemPointerData& place) {
+IndexedEvent indexed_event(const HeapTupleData& tuple, const ItemPointerData& place, bool by_key) {
   const EventHead* head = head_of(tuple);
-  return {key_hash_of(head->table_id, payload_of(tuple)), place, head->table_id,
-          head->op == char(Op::kMove)};
+  const int64 hash = by_key ? key_hash_of(head->table_id, payload_of(tuple)) : 0;
+  return {head->audit_id, hash, place, head->table_id, head->op == char(Op::kMove)};
 }
 
 void enter_many(EventWriter& writer, Relation leaf, const HeapTupleData* tuples, int count) {
@@ -124,7 +124,10 @@ void enter_many(EventWriter& writer, Relation leaf, const HeapTupleData* tuples,
   }
   auto* events = static_cast<IndexedEvent*>(
       MemoryContextAlloc(writer.batch, sizeof(IndexedEvent) * Size(count)));
-  for (int i = 0; i < count; i++) events[i] = indexed_event(tuples[i], writer.slots[i]->tts_tid);
+  const bool by_key = is_indexed_by_key(leaf);
+  for (int i = 0; i < count; i++) {
+    events[i] = indexed_event(tuples[i], writer.slots[i]->tts_tid, by_key);
+  }
   insert_into_own_indexes(leaf, events, count);
 }
 
@@ -146,7 +149,7 @@ void insert_one(EventWriter& writer, Relation leaf, HeapTupleData* tuple) {
   }
   heap_insert(leaf, tuple, GetCurrentCommandId(true), 0, writer.bulk);
   if (!leaf->rd_rel->relhasindex) return;
-  IndexedEvent event = indexed_event(*tuple, tuple->t_self);
+  IndexedEvent event = indexed_event(*tuple, tuple->t_self, is_indexed_by_key(leaf));
   insert_into_own_indexes(leaf, &event, 1);
 }
 

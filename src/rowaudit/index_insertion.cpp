@@ -8,23 +8,27 @@ extern "C" {
 #include "access/genam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am_d.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_type_d.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 }
 
 namespace db_guard::rowaudit {
 
 namespace {
 
+constexpr AttrNumber kIdColumn = 1;
 constexpr AttrNumber kTableIdColumn = 3;
 constexpr AttrNumber kOpColumn = 4;
 
 // Of the partition that was written to last.
 struct OwnIndexes {
   Oid relation;
+  Oid by_number;
   Oid by_key;
   Oid moved;
   bool others;
@@ -41,6 +45,23 @@ void watch_indexes() {
   if (watching) return;
   CacheRegisterRelcacheCallback(forget_indexes, 0);
   watching = true;
+}
+
+// The least and the greatest number of a range of pages; other families of BRIN keep more.
+bool is_minmax(Oid family) {
+  HeapTuple tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(family));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const auto* form = reinterpret_cast<const FormData_pg_opfamily*>(GETSTRUCT(tuple));
+  const bool minmax = strcmp(NameStr(form->opfname), "integer_minmax_ops") == 0;
+  ReleaseSysCache(tuple);
+  return minmax;
+}
+
+bool is_by_number(Relation index) {
+  const Form_pg_index form = index->rd_index;
+  return index->rd_rel->relam == BRIN_AM_OID && form->indnatts == 1 && form->indisready &&
+         form->indkey.values[0] == kIdColumn && RelationGetIndexPredicate(index) == NIL &&
+         is_minmax(index->rd_opfamily[0]);
 }
 
 bool is_plain_btree(Relation index) {
@@ -83,7 +104,9 @@ bool is_of_moved(Relation index) {
 
 void take_note(OwnIndexes& own, Oid id) {
   Relation index = index_open(id, RowExclusiveLock);
-  if (!OidIsValid(own.by_key) && is_by_key(index)) {
+  if (!OidIsValid(own.by_number) && is_by_number(index)) {
+    own.by_number = id;
+  } else if (!OidIsValid(own.by_key) && is_by_key(index)) {
     own.by_key = id;
   } else if (!OidIsValid(own.moved) && is_of_moved(index)) {
     own.moved = id;
@@ -96,7 +119,7 @@ void take_note(OwnIndexes& own, Oid id) {
 const OwnIndexes& indexes_of(Relation relation) {
   if (known.relation == RelationGetRelid(relation)) return known;
   watch_indexes();
-  OwnIndexes own{RelationGetRelid(relation), InvalidOid, InvalidOid, false};
+  OwnIndexes own{RelationGetRelid(relation), InvalidOid, InvalidOid, InvalidOid, false};
   ListCell* cell = nullptr;
   foreach (cell, RelationGetIndexList(relation)) take_note(own, lfirst_oid(cell));
   known = own;
@@ -109,15 +132,39 @@ int compare_hashes(const void* a, const void* b) {
   return (left > right) - (left < right);
 }
 
-// A B-tree wants to know nothing of what the executor has about an index.
+// Neither a B-tree nor BRIN wants to know what the executor has about an index.
+IndexInfo* info_of_insertion() {
+  IndexInfo* info = makeNode(IndexInfo);
+  info->ii_Context = CurrentMemoryContext;
+  return info;
+}
+
 void enter(Relation index, Relation relation, Datum value, ItemPointerData place, IndexInfo* info) {
   bool is_null = false;
   (void)index_insert(index, &value, &is_null, &place, relation, UNIQUE_CHECK_NO, false, info);
 }
 
+bool share_page(const IndexedEvent& a, const IndexedEvent& b) {
+  return ItemPointerGetBlockNumber(&a.place) == ItemPointerGetBlockNumber(&b.place);
+}
+
+// The first and the last event of each page tell all that a range of pages is to know.
+void enter_by_number(Oid id, Relation relation, const IndexedEvent* events, int count) {
+  Relation index = index_open(id, RowExclusiveLock);
+  IndexInfo* info = info_of_insertion();
+  for (int i = 0; i < count; i++) {
+    const bool first = i == 0 || !share_page(events[i - 1], events[i]);
+    const bool last = i == count - 1 || !share_page(events[i], events[i + 1]);
+    if (!first && !last) continue;
+    enter(index, relation, Int64GetDatum(events[i].audit_id), events[i].place, info);
+  }
+  pg::finish_index_insert(index, info);
+  index_close(index, NoLock);
+}
+
 void enter_by_key(Oid id, Relation relation, const IndexedEvent* events, int count) {
   Relation index = index_open(id, RowExclusiveLock);
-  IndexInfo* info = makeNode(IndexInfo);
+  IndexInfo* info = info_of_insertion();
   for (int i = 0; i < count; i++) {
     enter(index, relation, Int64GetDatum(events[i].key_hash), events[i].place, info);
   }
@@ -131,7 +178,7 @@ void enter_moved(Oid id, Relation relation, const IndexedEvent* events, int coun
     if (!events[i].moved) continue;
     if (index == nullptr) {
       index = index_open(id, RowExclusiveLock);
-      info = makeNode(IndexInfo);
+      info = info_of_insertion();
     }
     enter(index, relation, Int32GetDatum(events[i].table_id), events[i].place, info);
   }
@@ -141,10 +188,13 @@ void enter_moved(Oid id, Relation relation, const IndexedEvent* events, int coun
 }  // namespace
 
 bool has_own_indexes_only(Relation relation) { return !indexes_of(relation).others; }
+bool is_indexed_by_key(Relation relation) { return OidIsValid(indexes_of(relation).by_key); }
 
 void insert_into_own_indexes(Relation relation, IndexedEvent* events, int count) {
   // A copy: it may be forgotten while an index is opened.
   const OwnIndexes own = indexes_of(relation);
+  if (OidIsValid(own.by_number)) enter_by_number(own.by_number, relation, events, count);
+  if (!OidIsValid(own.by_key) && !OidIsValid(own.moved)) return;
   if (count > 1) qsort(events, Size(count), sizeof(IndexedEvent), compare_hashes);
   if (OidIsValid(own.by_key)) enter_by_key(own.by_key, relation, events, count);
   if (OidIsValid(own.moved)) enter_moved(own.moved, relation, events, count);

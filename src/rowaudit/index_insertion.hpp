@@ -1,4 +1,5 @@
-// Indexes on the log: those of db_guard.create_audit_index, and what somebody has made himself.
+// Indexes on the log: the one by number that every partition has, those of
+// db_guard.create_audit_index, and what somebody has made himself.
 #pragma once
 
 #include "pg/prelude.hpp"
@@ -16,7 +17,8 @@ namespace db_guard::rowaudit {
 
 // What our own indexes hold of an event.
 struct IndexedEvent {
-  int64 key_hash;
+  int64 audit_id;
+  int64 key_hash;  // where is_indexed_by_key()
   ItemPointerData place;
   int32 table_id;
   bool moved;
@@ -24,8 +26,9 @@ struct IndexedEvent {
 
 // Whether the partition has no other indexes than ours.
 bool has_own_indexes_only(::Relation relation);
+bool is_indexed_by_key(::Relation relation);
 
-// Sorts them, so that neighbours go to the index one behind the other.
+// By ascending audit_id. Sorts them, so that neighbours go to the index one behind the other.
 void insert_into_own_indexes(::Relation relation, IndexedEvent* events, int count);
 
 // Into all indexes; the slots say where the rows are.
