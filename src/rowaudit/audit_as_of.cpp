@@ -32,9 +32,10 @@ constexpr const char* kBaseRows =
 
 // seen: what the baseline's snapshot saw. Transactions lock the rows they change until they commit,
 // so that for each row the order of commit_id is the order of the changes; within a transaction it
-// is that of its commands.
+// is that of its commands. What is sorted by comes first in a row: what follows a payload is found
+// by walking past it.
 constexpr const char* kEvents =
-    "SELECT * FROM (SELECT e.audit_id, e.op, e.payload, "
+    "SELECT commit_id, command, audit_id, op, payload FROM (SELECT e.audit_id, e.op, e.payload, "
     "db_guard.audit_command(e.payload) AS command, "
     "coalesce(t.commit_id, 9223372036854775807) AS commit_id, "
     "coalesce(t.commit_id, e.audit_id) AS reached, "
@@ -69,7 +70,7 @@ void fold_base(Fold& fold, int32 table_id, const Mark& base) {
   const Datum values[] = {Int32GetDatum(table_id), Int64GetDatum(base.transaction),
                           Int64GetDatum(base.first_id), Int64GetDatum(base.last_id)};
   visit_events(kBaseRows, {4, types, values, nullptr},
-               [&](const Image& image, int64 audit_id, const EventRow&) {
+               [&](const Image& image, int64 audit_id, TupleTableSlot*) {
                  apply_event(fold, image, audit_id, Direction::kForward);
                });
 }
@@ -87,7 +88,7 @@ void fold_events(Fold& fold, int32 table_id, const Mark& base, int64 bound, Dire
   without_nested_loops([&] {
     visit_events(psprintf("%s%s", kEvents, forward ? kForward : kBackward),
                  {forward ? 7 : 6, types, values, nullptr},
-                 [&](const Image& image, int64 audit_id, const EventRow&) {
+                 [&](const Image& image, int64 audit_id, TupleTableSlot*) {
                    apply_event(fold, image, audit_id, direction);
                  });
   });
@@ -122,8 +123,8 @@ void put_row(const Output& output, const Fold& fold, const FoldedRow* row) {
   auto* nulls = static_cast<bool*>(palloc0(Size(Max(count, 1))));
   for (int i = 0; i < count; i++) {
     const Conversion& conversion = output.conversions[i];
-    const Value value = conversion.column_id != 0 ? folded_value(fold, row, conversion.column_id)
-                                                  : Value{State::kNull, {nullptr, 0}};
+    const Value value =
+        conversion.column_id != 0 ? folded_value(fold, row, conversion.column_id) : kNullValue;
     values[i] = convert_value(conversion, output.columns[i], value, &nulls[i]);
   }
   tuplestore_putvalues(output.store, output.desc, values, nulls);

@@ -52,8 +52,8 @@ ResultRow empty_row() {
 }
 
 // Column `from` of the query's row, as it is.
-void copy_column(ResultRow& row, int to, const EventRow& event, int from) {
-  row.values[to] = SPI_getbinval(event.tuple, event.desc, from, &row.nulls[to]);
+void copy_column(ResultRow& row, int to, TupleTableSlot* event, int from) {
+  row.values[to] = slot_getattr(event, from, &row.nulls[to]);
 }
 
 const char* name_of_op(Op op) {
@@ -110,7 +110,7 @@ void put_images(ResultRow& row, const Image& image) {
 }
 
 void put_entry(const ReturnSetInfo* info, const Image& image, int64 audit_id,
-               const EventRow& event) {
+               TupleTableSlot* event) {
   ResultRow row = empty_row();
   put(row, 0, Int64GetDatum(audit_id));
   put(row, 1, time_datum(audit_id));
@@ -136,7 +136,7 @@ void put_entries(FunctionCallInfo fcinfo, int32 table_id, bool all) {
   as_log_owner([&] {
     without_nested_loops([&] {
       visit_events(kEntries, {3, types, values, nulls},
-                   [&](const Image& image, int64 audit_id, const EventRow& event) {
+                   [&](const Image& image, int64 audit_id, TupleTableSlot* event) {
                      put_entry(info, image, audit_id, event);
                    });
     });
@@ -200,7 +200,7 @@ Wanted wanted_value(Relation relation, const Shape* shape, const char* name, cha
   if (column == nullptr || column->form == Form::kRedacted) {
     report_bad_key(relation, psprintf("It has no recorded column \"%s\".", name));
   }
-  if (text == nullptr) return {column->id, {State::kNull, {nullptr, 0}}};
+  if (text == nullptr) return {column->id, kNullValue};
   const AsOwner state = enter_table_owner(relation);
   ByteBuffer buffer = new_buffer();
   append_value(buffer, *column, input_value(relation, *column, text));
@@ -259,8 +259,7 @@ uint64 hash_of_wanted(const WantedList& list, const Shape* shape, int32 table_id
   for (int i = 0; i < shape->keys; i++) {
     const Value* value = wanted_of(list, shape->column[i].id);
     if (value->state != State::kValue) continue;
-    appendBinaryStringInfo(&key, reinterpret_cast<const char*>(value->bytes.data),
-                           int(value->bytes.length));
+    appendBinaryStringInfo(&key, reinterpret_cast<const char*>(value->data), int(value->length));
   }
   return hash_of_key_bytes(table_id, {reinterpret_cast<unsigned char*>(key.data), uint32(key.len)});
 }
@@ -296,7 +295,7 @@ Value* complete(const Story& story, const Image& image, const Value* values) {
 }
 
 void put_story_row(const ReturnSetInfo* info, const Story& story, const Image& image,
-                   int64 audit_id, const EventRow& event) {
+                   int64 audit_id, TupleTableSlot* event) {
   ResultRow row = empty_row();
   put(row, 0, Int64GetDatum(audit_id));
   put(row, 1, time_datum(audit_id));
@@ -325,7 +324,7 @@ void go_on(Story& story, const Image& image, bool is_ours_after) {
 }
 
 void tell(const ReturnSetInfo* info, const WantedList& key, Story& story, const Image& image,
-          int64 audit_id, const EventRow& event) {
+          int64 audit_id, TupleTableSlot* event) {
   const bool before = image.has_old && matches(key, image, image.old_values);
   const bool after = image.has_new && matches(key, image, image.new_values);
   if (!before && !after) return;
@@ -364,7 +363,7 @@ void put_history(FunctionCallInfo fcinfo, Relation relation) {
   const char* sql = psprintf(kHistory, by_key ? kOfKey : "");
   const auto read = [&] {
     visit_events(sql, {by_key ? 2 : 1, types, values, nullptr},
-                 [&](const Image& image, int64 audit_id, const EventRow& event) {
+                 [&](const Image& image, int64 audit_id, TupleTableSlot* event) {
                    tell(info, key, story, image, audit_id, event);
                  });
   };

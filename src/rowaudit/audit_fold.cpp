@@ -38,8 +38,8 @@ int key_of_shape(const Shape* shape, int16* ids) {
 
 uint64 mix_value(uint64 hash, const Value& value) {
   const bool plain = value.state == State::kValue;
-  const uint64 own = plain ? hash_bytes_extended(value.bytes.data, int(value.bytes.length), 0)
-                           : uint64(value.state);
+  const uint64 own =
+      plain ? hash_bytes_extended(value.data, int(value.length), 0) : uint64(value.state);
   return hash_combine64(hash, own);
 }
 
@@ -55,7 +55,7 @@ FoldedRow*& bucket_of(const Fold& fold, uint64 hash) {
   return fold.buckets[hash & (fold.bucket_count - 1)];
 }
 
-void rehash(Fold& fold, uint32 bucket_count) {
+void rehash(Fold& fold, uint32 bucket_count, bool other_key) {
   FoldedRow** old = fold.buckets;
   const uint32 old_count = fold.bucket_count;
   fold.buckets = static_cast<FoldedRow**>(MemoryContextAllocExtended(
@@ -65,7 +65,7 @@ void rehash(Fold& fold, uint32 bucket_count) {
     while (old[i] != nullptr) {
       FoldedRow* row = old[i];
       old[i] = row->next;
-      row->hash = hash_of_row(fold, row);
+      if (other_key) row->hash = hash_of_row(fold, row);
       FoldedRow*& bucket = bucket_of(fold, row->hash);
       row->next = bucket;
       bucket = row;
@@ -82,7 +82,7 @@ void adopt_key(Fold& fold, const Shape* shape) {
       static_cast<int16*>(MemoryContextAlloc(fold.memory, sizeof(int16) * Size(Max(count, 1))));
   memcpy(fold.keys, ids, sizeof(int16) * Size(count));
   fold.key_count = count;
-  rehash(fold, fold.bucket_count);
+  rehash(fold, fold.bucket_count, true);
 }
 
 // --- rows
@@ -94,9 +94,9 @@ int width_of(const Shape* shape) {
   return width;
 }
 
-Size bytes_of(const Value* values, int width) {
+Size length_of(const Value* values, int width) {
   Size bytes = 0;
-  for (int i = 0; i < width; i++) bytes += values[i].bytes.length;
+  for (int i = 0; i < width; i++) bytes += values[i].length;
   return bytes;
 }
 
@@ -104,15 +104,15 @@ Size bytes_of(const Value* values, int width) {
 void keep_values(Fold& fold, FoldedRow* row, const Value* values, int width) {
   const Size array = sizeof(Value) * Size(width);
   char* block =
-      static_cast<char*>(MemoryContextAllocHuge(fold.memory, array + bytes_of(values, width)));
+      static_cast<char*>(MemoryContextAllocHuge(fold.memory, array + length_of(values, width)));
   auto* kept = reinterpret_cast<Value*>(block);
   char* at = block + array;
   for (int i = 0; i < width; i++) {
     kept[i] = values[i];
-    if (values[i].bytes.length == 0) continue;
-    memcpy(at, values[i].bytes.data, values[i].bytes.length);
-    kept[i].bytes.data = reinterpret_cast<unsigned char*>(at);
-    at += values[i].bytes.length;
+    if (values[i].length == 0) continue;
+    memcpy(at, values[i].data, values[i].length);
+    kept[i].data = reinterpret_cast<unsigned char*>(at);
+    at += values[i].length;
   }
   if (row->bytes != nullptr) pfree(row->bytes);
   row->bytes = block;
@@ -126,7 +126,7 @@ void link_row(Fold& fold, FoldedRow* row) {
   row->next = bucket;
   bucket = row;
   fold.row_count++;
-  if (fold.row_count > int64(fold.bucket_count)) rehash(fold, fold.bucket_count * 2);
+  if (fold.row_count > int64(fold.bucket_count)) rehash(fold, fold.bucket_count * 2, false);
 }
 
 void unlink_row(Fold& fold, FoldedRow* row) {
@@ -136,10 +136,22 @@ void unlink_row(Fold& fold, FoldedRow* row) {
   fold.row_count--;
 }
 
+void enlist_row(Fold& fold, FoldedRow* row) {
+  row->older = fold.newest;
+  (row->older != nullptr ? row->older->newer : fold.oldest) = row;
+  fold.newest = row;
+}
+
+void delist_row(Fold& fold, const FoldedRow* row) {
+  (row->older != nullptr ? row->older->newer : fold.oldest) = row->newer;
+  (row->newer != nullptr ? row->newer->older : fold.newest) = row->older;
+}
+
 void add_row(Fold& fold, const Shape* shape, const Value* values) {
   auto* row = static_cast<FoldedRow*>(MemoryContextAllocZero(fold.memory, sizeof(FoldedRow)));
   overlay_row(fold, row, shape, values);
   link_row(fold, row);
+  enlist_row(fold, row);
 }
 
 // --- finding the row of an event
@@ -198,6 +210,7 @@ void remove_row(Fold& fold, const Image& image, const Value* values, int64 audit
   FoldedRow* row = find_row(fold, image, values);
   if (row == nullptr) report_misfit(image, audit_id);
   unlink_row(fold, row);
+  delist_row(fold, row);
   pfree(row->bytes);
   pfree(row);
 }
@@ -240,8 +253,8 @@ bool is_same_value(const Value& a, const Value& b) {
   // Nobody knows what is redacted.
   if (a.state == State::kHidden || b.state == State::kHidden) return true;
   if (a.state != b.state) return false;
-  return a.state != State::kValue || (a.bytes.length == b.bytes.length &&
-                                      memcmp(a.bytes.data, b.bytes.data, a.bytes.length) == 0);
+  return a.state != State::kValue ||
+         (a.length == b.length && memcmp(a.data, b.data, a.length) == 0);
 }
 
 void overlay_row(Fold& fold, FoldedRow* row, const Shape* shape, const Value* values) {
@@ -297,8 +310,8 @@ Value folded_value(const Fold& fold, const FoldedRow* row, int16 column_id) {
   if (known) return row->values[column_id];
   const auto* entry =
       static_cast<ColumnEntry*>(hash_search(fold.columns, &column_id, HASH_FIND, nullptr));
-  if (entry == nullptr || !entry->has_missing) return {State::kNull, {nullptr, 0}};
-  return {State::kValue, entry->missing};
+  if (entry == nullptr || !entry->has_missing) return kNullValue;
+  return value_of(entry->missing);
 }
 
 void apply_event(Fold& fold, const Image& image, int64 audit_id, Direction direction) {

@@ -11,7 +11,9 @@ namespace db_guard::rowaudit {
 
 // Values by column id, for shapes come and go.
 struct FoldedRow {
-  FoldedRow* next;
+  FoldedRow* next;   // in the bucket
+  FoldedRow* older;  // in the order in which they came, which is that of memory
+  FoldedRow* newer;
   uint64 hash;
   int width;
   Value* values;
@@ -24,6 +26,8 @@ struct Fold {
   FoldedRow** buckets;
   uint32 bucket_count;  // a power of two
   int64 row_count;
+  FoldedRow* oldest;
+  FoldedRow* newest;
   int16* keys;  // ids of the columns that rows are found by
   int key_count;
   const Shape* shape;  // the last one that columns and keys were taken from
@@ -53,9 +57,7 @@ void learn_columns(Fold& fold, const Shape* shape);
 
 template <class Visit>
 void visit_rows(const Fold& fold, Visit&& visit) {
-  for (uint32 i = 0; i < fold.bucket_count; i++) {
-    for (const FoldedRow* row = fold.buckets[i]; row != nullptr; row = row->next) visit(row);
-  }
+  for (const FoldedRow* row = fold.oldest; row != nullptr; row = row->newer) visit(row);
 }
 
 }  // namespace db_guard::rowaudit

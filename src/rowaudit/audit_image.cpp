@@ -257,7 +257,7 @@ void read_row(core::ByteReader& reader, const Shape* shape, Value* values) {
   for (int i = shape->keys; i < shape->columns && !reader.damaged(); i++) {
     const int bit = i - shape->keys;
     const bool is_null = nulls && (bitmap[bit / 8] & (1 << (bit % 8))) != 0;
-    values[i] = is_null ? Value{State::kNull, {nullptr, 0}} : take_value(reader, shape->column[i]);
+    values[i] = is_null ? kNullValue : take_value(reader, shape->column[i]);
   }
 }
 
@@ -268,16 +268,11 @@ void read_changes(core::ByteReader& reader, Image& image, bool both) {
     index += head >> (both ? 2 : 1);
     if (index >= std::uint64_t(image.shape->columns)) report_damage(image.shape);
     const Column& column = image.shape->column[index];
-    const Value null_value{State::kNull, {nullptr, 0}};
-    if (both) image.old_values[index] = (head & 2) != 0 ? null_value : take_value(reader, column);
-    image.new_values[index] = (head & 1) != 0 ? null_value : take_value(reader, column);
+    if (both) image.old_values[index] = (head & 2) != 0 ? kNullValue : take_value(reader, column);
+    image.new_values[index] = (head & 1) != 0 ? kNullValue : take_value(reader, column);
     image.changed[index] = true;
     index++;
   }
-}
-
-Value* new_values(int count) {
-  return static_cast<Value*>(palloc0(sizeof(Value) * Size(Max(count, 1))));
 }
 
 // What did not change is after as it was before.
@@ -400,17 +395,17 @@ Value take_value(core::ByteReader& reader, const Column& column) {
     case Form::kInteger: {
       const unsigned char* start = reader.position();
       (void)reader.varint();
-      return {State::kValue, {start, uint32(reader.position() - start)}};
+      return {start, uint32(reader.position() - start), State::kValue};
     }
     case Form::kFixed:
-      return {State::kValue, take_bytes(reader, Size(column.length))};
+      return value_of(take_bytes(reader, Size(column.length)));
     case Form::kVarlena:
     case Form::kText:
-      return {State::kValue, take_bytes(reader, reader.varint())};
+      return value_of(take_bytes(reader, reader.varint()));
     case Form::kRedacted:
-      return {State::kHidden, {nullptr, 0}};
+      return {nullptr, 0, State::kHidden};
   }
-  return {State::kUnknown, {nullptr, 0}};
+  return {nullptr, 0, State::kUnknown};
 }
 
 Image read_image(Op op, const unsigned char* payload, Size length) {
@@ -421,9 +416,10 @@ Image read_image(Op op, const unsigned char* payload, Size length) {
   image.shape = shape_by_id(int32(shape));
   image.command = CommandId(reader.varint());
   image.op = op;
-  image.old_values = new_values(image.shape->columns);
-  image.new_values = new_values(image.shape->columns);
-  image.changed = static_cast<bool*>(palloc0(Size(Max(image.shape->columns, 1))));
+  const int columns = image.shape->columns;
+  image.old_values = static_cast<Value*>(palloc0((2 * sizeof(Value) + 1) * Size(Max(columns, 1))));
+  image.new_values = image.old_values + columns;
+  image.changed = reinterpret_cast<bool*>(image.new_values + columns);
   read_body(reader, image);
   if (reader.damaged() || reader.left() > 0) report_damage(image.shape);
   return image;

@@ -62,10 +62,16 @@ enum class State : unsigned char {
   kHidden,  // redacted, and changed
 };
 
+// A fold keeps one for each column of each row: no Bytes, whose end would be padding twice.
 struct Value {
+  const unsigned char* data;
+  uint32 length;
   State state;
-  Bytes bytes;
 };
+
+inline Bytes bytes_of(const Value& value) { return {value.data, value.length}; }
+inline Value value_of(const Bytes& bytes) { return {bytes.data, bytes.length, State::kValue}; }
+constexpr Value kNullValue{nullptr, 0, State::kNull};
 
 // Before and after of an event as far as its payload tells; arrays of shape->columns values.
 struct Image {

@@ -68,7 +68,7 @@ Datum json_of_values(const Shape* shape, const Value* values, const bool* only) 
     const Column& column = shape->column[shown[i]];
     Oid type = shown_type(column);
     nulls[i] = values[shown[i]].state == State::kNull;
-    if (!nulls[i]) datums[i] = datum_of(column, values[shown[i]].bytes);
+    if (!nulls[i]) datums[i] = datum_of(column, bytes_of(values[shown[i]]));
     if (!nulls[i] && holds_nul(type, datums[i])) {
       datums[i] = text_of(type, datums[i]);
       type = TEXTOID;

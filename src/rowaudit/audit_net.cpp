@@ -21,9 +21,8 @@ uint64 hash_of_key(const Shape* shape, const Value* values) {
   uint64 hash = uint64(shape->table_id);
   for (int i = 0; i < shape->columns; i++) {
     if (!identifies(shape, i) || values[i].state != State::kValue) continue;
-    const Bytes& bytes = values[i].bytes;
     // Summed, because partitions may have their columns in another order.
-    hash += hash_bytes_extended(bytes.data, int(bytes.length), uint64(shape->column[i].id));
+    hash += hash_bytes_extended(values[i].data, int(values[i].length), uint64(shape->column[i].id));
   }
   return hash;
 }

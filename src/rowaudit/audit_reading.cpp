@@ -7,6 +7,8 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "nodes/params.h"
+#include "tcop/dest.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -36,6 +38,40 @@ void fill_conversion(Conversion& conversion, Form_pg_attribute attribute, const 
   const Oid base = getBaseTypeAndTypmod(attribute->atttypid, &conversion.typmod);
   getTypeInputInfo(base, &function, &conversion.io_parameter);
   fmgr_info(function, &conversion.input);
+}
+
+struct RowReceiver {
+  DestReceiver receiver;
+  RowVisit visit;
+  void* state;
+  MemoryContext scratch;
+  EventColumns columns;
+};
+
+bool take_row(TupleTableSlot* row, DestReceiver* receiver) {
+  CHECK_FOR_INTERRUPTS();
+  const auto& visitor = *reinterpret_cast<RowReceiver*>(receiver);
+  const MemoryContext outside = MemoryContextSwitchTo(visitor.scratch);
+  visitor.visit(visitor.state, visitor.columns, row);
+  MemoryContextSwitchTo(outside);
+  MemoryContextReset(visitor.scratch);
+  return true;
+}
+
+void start_reading(DestReceiver* receiver, int /*operation*/, TupleDesc shape) {
+  auto& visitor = *reinterpret_cast<RowReceiver*>(receiver);
+  visitor.columns = {SPI_fnumber(shape, "audit_id"), SPI_fnumber(shape, "op"),
+                     SPI_fnumber(shape, "payload")};
+}
+void stop_reading(DestReceiver* /*receiver*/) {}
+
+ParamListInfo parameters_of(const Arguments& arguments) {
+  ParamListInfo list = makeParamList(arguments.count);
+  for (int i = 0; i < arguments.count; i++) {
+    const bool is_null = arguments.nulls != nullptr && arguments.nulls[i] == 'n';
+    list->params[i] = {arguments.values[i], is_null, PARAM_FLAG_CONST, arguments.types[i]};
+  }
+  return list;
 }
 
 }  // namespace
@@ -84,18 +120,38 @@ Datum convert_value(const Conversion& conversion, const Column* column, const Va
   *is_null = conversion.column_id == 0 || column == nullptr || value.state != State::kValue;
   if (*is_null) return Datum(0);
   const bool same = column->form != Form::kText && column->type == conversion.io_parameter;
-  if (same) return datum_of(*column, value.bytes);
-  return InputFunctionCall(const_cast<FmgrInfo*>(&conversion.input), text_of(*column, value.bytes),
-                           conversion.io_parameter, conversion.typmod);
+  if (same) return datum_of(*column, bytes_of(value));
+  return InputFunctionCall(const_cast<FmgrInfo*>(&conversion.input),
+                           text_of(*column, bytes_of(value)), conversion.io_parameter,
+                           conversion.typmod);
 }
 
-Image image_of_row(const EventRow& row, int64* audit_id) {
+Image image_of_row(TupleTableSlot* row, const EventColumns& columns, int64* audit_id) {
   bool is_null = false;
-  *audit_id = DatumGetInt64(SPI_getbinval(row.tuple, row.desc, 1, &is_null));
-  const char op = DatumGetChar(SPI_getbinval(row.tuple, row.desc, 2, &is_null));
-  bytea* payload = DatumGetByteaPP(SPI_getbinval(row.tuple, row.desc, 3, &is_null));
+  *audit_id = DatumGetInt64(slot_getattr(row, columns.audit_id, &is_null));
+  const char op = DatumGetChar(slot_getattr(row, columns.op, &is_null));
+  bytea* payload = DatumGetByteaPP(slot_getattr(row, columns.payload, &is_null));
   return read_image(Op(op), reinterpret_cast<unsigned char*>(VARDATA_ANY(payload)),
                     VARSIZE_ANY_EXHDR(payload));
+}
+
+void visit_rows_of(const char* sql, const Arguments& arguments, RowVisit visit, void* state) {
+  SPIPlanPtr plan = SPI_prepare_cursor(sql, arguments.count, const_cast<Oid*>(arguments.types), 0);
+  if (plan == nullptr) elog(ERROR, "%s failed: %s", sql, SPI_result_code_string(SPI_result));
+  RowReceiver visitor{
+      {take_row, start_reading, stop_reading, stop_reading, DestTuplestore},
+      visit,
+      state,
+      AllocSetContextCreate(CurrentMemoryContext, "db_guard row", ALLOCSET_DEFAULT_SIZES),
+      {}};
+  SPIExecuteOptions options{};
+  options.params = parameters_of(arguments);
+  options.read_only = true;
+  options.dest = &visitor.receiver;
+  const int code = SPI_execute_plan_extended(plan, &options);
+  if (code < 0) elog(ERROR, "%s failed: %s", sql, SPI_result_code_string(code));
+  SPI_freeplan(plan);
+  MemoryContextDelete(visitor.scratch);
 }
 
 }  // namespace db_guard::rowaudit

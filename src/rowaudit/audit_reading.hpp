@@ -6,8 +6,11 @@
 #include "rowaudit/audit_sql.hpp"
 
 extern "C" {
+#include "executor/tuptable.h"
 #include "utils/relcache.h"
 }
+
+#include <type_traits>
 
 namespace db_guard::rowaudit {
 
@@ -47,16 +50,21 @@ Datum convert_value(const Conversion& conversion, const Column* column, const Va
 // --- events
 // -----------------------------------------------------------------------------------------
 
-// Runs the query, whose columns begin with audit_id, op, payload, and calls visit(image, audit_id,
-// row, shape of the row) for each row, in memory that is reset after.
+// Runs the query, which has columns audit_id, op and payload, and calls visit(image, audit_id, row)
+// for each row, in memory that is reset after. It must not run statements of its own.
 template <class Visit>
 void visit_events(const char* sql, const Arguments& arguments, Visit&& visit);
 
-struct EventRow {
-  HeapTuple tuple;
-  TupleDesc desc;
+struct EventColumns {
+  int audit_id;
+  int op;
+  int payload;
 };
-Image image_of_row(const EventRow& row, int64* audit_id);
+Image image_of_row(TupleTableSlot* row, const EventColumns& columns, int64* audit_id);
+
+// The query's rows as they come, without a copy.
+using RowVisit = void (*)(void* state, const EventColumns& columns, TupleTableSlot* row);
+void visit_rows_of(const char* sql, const Arguments& arguments, RowVisit visit, void* state);
 
 }  // namespace db_guard::rowaudit
 
@@ -64,30 +72,12 @@ namespace db_guard::rowaudit {
 
 template <class Visit>
 void visit_events(const char* sql, const Arguments& arguments, Visit&& visit) {
-  constexpr long kRowsAtOnce = 1000;
-  Portal portal = SPI_cursor_open_with_args(
-      nullptr, sql, arguments.count, const_cast<Oid*>(arguments.types),
-      const_cast<Datum*>(arguments.values), arguments.nulls, true, CURSOR_OPT_NO_SCROLL);
-  MemoryContext scratch =
-      AllocSetContextCreate(CurrentMemoryContext, "db_guard event", ALLOCSET_DEFAULT_SIZES);
-  for (;;) {
-    SPI_cursor_fetch(portal, true, kRowsAtOnce);
-    const uint64 rows = SPI_processed;
-    for (uint64 i = 0; i < rows; i++) {
-      CHECK_FOR_INTERRUPTS();
-      const MemoryContext outside = MemoryContextSwitchTo(scratch);
-      const EventRow row{SPI_tuptable->vals[i], SPI_tuptable->tupdesc};
-      int64 audit_id = 0;
-      const Image image = image_of_row(row, &audit_id);
-      visit(image, audit_id, row);
-      MemoryContextSwitchTo(outside);
-      MemoryContextReset(scratch);
-    }
-    SPI_freetuptable(SPI_tuptable);
-    if (rows < uint64(kRowsAtOnce)) break;
-  }
-  SPI_cursor_close(portal);
-  MemoryContextDelete(scratch);
+  const RowVisit visit_row = [](void* state, const EventColumns& columns, TupleTableSlot* row) {
+    int64 audit_id = 0;
+    const Image image = image_of_row(row, columns, &audit_id);
+    (*static_cast<std::remove_reference_t<Visit>*>(state))(image, audit_id, row);
+  };
+  visit_rows_of(sql, arguments, visit_row, &visit);
 }
 
 }  // namespace db_guard::rowaudit

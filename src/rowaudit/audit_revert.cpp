@@ -81,7 +81,7 @@ constexpr const char* kTransaction =
 int64 load_changes(Revert& revert, const char* sql, Oid type, Datum value) {
   int64 events = 0;
   as_log_owner([&] {
-    visit_events(sql, {1, &type, &value, nullptr}, [&](const Image& image, int64, const EventRow&) {
+    visit_events(sql, {1, &type, &value, nullptr}, [&](const Image& image, int64, TupleTableSlot*) {
       add_to_net(revert.changes, image);
       events++;
     });
