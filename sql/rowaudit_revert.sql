@@ -89,5 +89,99 @@ CREATE TRIGGER say AFTER INSERT OR UPDATE OR DELETE ON people FOR EACH STATEMENT
 UPDATE people SET name = 'c';
 SELECT max(audit_id) AS change FROM db_guard.audit_entries('people') \gset
 SELECT db_guard.revert_change(:change);
+-- A column that a trigger sets whenever another one changes follows a revert, too.
+CREATE TABLE touched (id integer PRIMARY KEY, v integer, w integer, updated_at timestamptz DEFAULT 'epoch', version integer NOT NULL DEFAULT 1);
+SELECT db_guard.enable_updated_at('touched', clock => 'wall'), db_guard.enable_row_version('touched', required => true);
+SELECT db_guard.enable_audit('touched');
+INSERT INTO touched (id, v, w) VALUES (1, 10, 100), (2, 20, 200);
+BEGIN;
+UPDATE touched SET v = v + 1, version = version;
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+-- A later change of another column is not in the way, and neither are the time and the version that it left.
+UPDATE touched SET w = w + 1, version = version WHERE id = 2;
+SELECT max(updated_at) AS before FROM touched \gset
+SELECT db_guard.revert_transaction(:'txid');
+SELECT id, v, w, version, updated_at > :'before' AS later FROM touched ORDER BY id;
+-- Nothing else has changed: then it is what is given back.
+SET session_replication_role = replica;
+BEGIN;
+UPDATE touched SET updated_at = 'infinity' WHERE id = 1;
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+SELECT db_guard.revert_transaction(:'txid');
+RESET session_replication_role;
+SELECT id, updated_at < 'infinity' AS given_back FROM touched WHERE id = 1;
+-- Somebody's own trigger is nobody's race.
+CREATE TABLE own (id integer PRIMARY KEY, v integer, updated_at timestamptz);
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at := clock_timestamp(); RETURN NEW; END';
+CREATE TRIGGER touch BEFORE UPDATE ON own FOR EACH ROW EXECUTE FUNCTION touch();
+SELECT db_guard.enable_audit('own');
+INSERT INTO own VALUES (1, 1), (2, 2);
+BEGIN;
+UPDATE own SET v = v + 1;
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+SELECT db_guard.revert_transaction(:'txid');
+SELECT id, v, updated_at IS NOT NULL AS touched FROM own ORDER BY id;
+-- One that keeps rows as they are is named.
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER zz_keep BEFORE UPDATE ON own FOR EACH ROW WHEN (OLD.id = 2) EXECUTE FUNCTION keep();
+BEGIN;
+ALTER TABLE own DISABLE TRIGGER zz_keep;
+UPDATE own SET v = 0;
+ALTER TABLE own ENABLE TRIGGER zz_keep;
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+SELECT db_guard.revert_transaction(:'txid');
+SELECT id, v FROM own ORDER BY id;
+-- A cascade gives back part of a row: the rest is given back all the same. What is deleted then finds its parent.
+CREATE TABLE above (id integer PRIMARY KEY, v integer);
+CREATE TABLE below (above integer REFERENCES above ON UPDATE CASCADE, n integer, v integer, updated_at timestamptz, PRIMARY KEY (above, n));
+CREATE TABLE beside (id integer PRIMARY KEY, above integer REFERENCES above ON UPDATE CASCADE, v integer);
+CREATE TRIGGER touch BEFORE UPDATE ON below FOR EACH ROW EXECUTE FUNCTION touch();
+SELECT db_guard.enable_audit('above'), db_guard.enable_audit('below'), db_guard.enable_audit('beside');
+INSERT INTO above VALUES (1, 1), (2, 2);
+INSERT INTO below VALUES (1, 1, 10), (1, 2, 20), (2, 1, 30);
+INSERT INTO beside VALUES (1, 1, 10), (2, 1, 20);
+BEGIN;
+UPDATE above SET id = 11 WHERE id = 1;
+UPDATE below SET v = v + 1 WHERE n = 1;
+DELETE FROM below WHERE n = 2;
+UPDATE beside SET v = v + 1 WHERE id = 1;
+INSERT INTO beside VALUES (3, 11, 30);
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+SELECT db_guard.revert_transaction(:'txid');
+TABLE above ORDER BY id;
+SELECT above, n, v FROM below ORDER BY above, n;
+TABLE beside ORDER BY id;
+-- Who may only DELETE can take an INSERT back; one who may see a row, but not change it, is told.
+CREATE ROLE revert_deleter;
+GRANT USAGE ON SCHEMA "Revert" TO revert_deleter;
+GRANT SELECT, DELETE, INSERT ON above TO revert_deleter;
+GRANT SELECT ON db_guard.audit_log TO revert_deleter;
+SET ROLE revert_deleter;
+BEGIN;
+INSERT INTO above VALUES (7, 7);
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+SELECT db_guard.revert_transaction(:'txid');
+RESET ROLE;
+SELECT count(*) FROM above WHERE id = 7;
+GRANT UPDATE ON above TO revert_deleter;
+ALTER TABLE above ENABLE ROW LEVEL SECURITY;
+CREATE POLICY see ON above FOR SELECT TO revert_deleter USING (true);
+CREATE POLICY change ON above FOR UPDATE TO revert_deleter USING (id <> 2);
+BEGIN;
+UPDATE above SET v = v + 1;
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+SET ROLE revert_deleter;
+SELECT db_guard.revert_transaction(:'txid');
+RESET ROLE;
+SELECT id, v FROM above ORDER BY id;
 SET client_min_messages = warning;
 DROP SCHEMA "Revert" CASCADE;
+DROP OWNED BY revert_deleter;
+DROP ROLE revert_deleter;

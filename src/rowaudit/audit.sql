@@ -308,7 +308,7 @@ RETURNS bigint
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'db_guard_revert_change';
 COMMENT ON FUNCTION db_guard.revert_change(bigint) IS
-'Gives a row back what it held before that change, deletes it where it was inserted, inserts it where it was deleted; returns how many rows that took. Runs with the caller''s rights on the table, is audited itself, and refuses where a later change is in the way. For who may read the log of the table.';
+'Gives a row back what it held before that change, deletes it where it was inserted, inserts it where it was deleted; returns how many rows that took. Runs with the caller''s rights on the table, is audited itself, and refuses where a later change is in the way. Columns that enable_updated_at, enable_row_version or moddatetime maintain follow it. For who may read the log of the table. Errors: 55000 a later change is in the way, 27000 a trigger, policy or cascade kept a row, 02000 no such change, 42P01 the table is gone, 0A000 a redacted column, 42501 may not read the log.';
 REVOKE ALL ON FUNCTION db_guard.revert_change(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION db_guard.revert_change(bigint) TO PUBLIC;
 

@@ -1,7 +1,8 @@
 // revert_change and revert_transaction: rows get back what they held, all of a kind in one
-// statement. Rows come back parents first, then changed ones, and rows that were new go children
-// first, so that foreign keys hold at every step. It runs with the caller's rights, and is audited
-// like anything else.
+// statement. Rows come back and get their values parents first, and rows that were new go children
+// first, so that foreign keys hold at every step. All rows are looked at, and locked, before any is
+// touched: what differs after that is the work of the table's own triggers and cascades. It runs
+// with the caller's rights, and is audited like anything else.
 #include "rowaudit/audit_net.hpp"
 #include "rowaudit/audit_reading.hpp"
 #include "rowaudit/audited_table.hpp"
@@ -13,6 +14,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -44,6 +46,8 @@ struct RevertedTable {
   const Shape* shape;
   Conversion* conversions;
   const Fold* fold;
+  Bitmapset* followed;  // columns that a trigger sets whenever another one changes
+  Bitmapset* stated;    // of them those that an UPDATE may have to state
 };
 
 // Rows of one table that are treated alike: the same columns.
@@ -52,6 +56,7 @@ struct Group {
   Kind kind;
   Bitmapset* columns;  // attribute numbers that are told of
   bool moves;          // the key is among what has changed
+  bool locked;         // all rows, as they were when they were found to be as expected
   List* nets;
 };
 
@@ -71,20 +76,47 @@ constexpr const char* kChange = "SELECT e.audit_id, e.op, e.payload FROM db_guar
                                 "WHERE e.audit_id = $1 AND e.op NOT IN ('B', 'T')";
 // Numbers of transactions may occur again after a restore: the newest is meant.
 constexpr const char* kTransaction =
+    "SELECT t.commit_id, min(t.id) FROM db_guard.audit_transaction t WHERE t.txid = $1 "
+    "AND t.commit_id IS NOT NULL GROUP BY t.commit_id ORDER BY t.commit_id DESC LIMIT 1";
+// With numbers that are known when it is planned: it need not read the whole log.
+constexpr const char* kOfTransaction =
     "SELECT e.audit_id, e.op, e.payload FROM db_guard.audit_event e "
     "WHERE e.transaction IN (SELECT t.id FROM db_guard.audit_transaction t "
-    "WHERE t.commit_id = (SELECT max(n.commit_id) FROM db_guard.audit_transaction n WHERE n.txid = "
-    "$1)) "
-    "AND e.audit_id >= (SELECT min(t.id) FROM db_guard.audit_transaction t WHERE t.txid = $1) "
-    "AND e.op NOT IN ('B', 'T') ORDER BY db_guard.audit_command(e.payload), e.audit_id";
+    "WHERE t.commit_id = $1 AND t.id >= $2) AND e.audit_id >= $2 AND e.op NOT IN ('B', 'T') "
+    "ORDER BY db_guard.audit_command(e.payload), e.audit_id";
 
-int64 load_changes(Revert& revert, const char* sql, Oid type, Datum value) {
+int64 load_events(Revert& revert, const char* sql, const Arguments& arguments) {
   int64 events = 0;
-  as_log_owner([&] {
-    visit_events(sql, {1, &type, &value, nullptr}, [&](const Image& image, int64, TupleTableSlot*) {
+  without_nested_loops([&] {
+    visit_events(sql, arguments, [&](const Image& image, int64, TupleTableSlot*) {
       add_to_net(revert.changes, image);
       events++;
     });
+  });
+  return events;
+}
+
+int64 load_change(Revert& revert, int64 audit_id) {
+  const Oid type = INT8OID;
+  const Datum value = Int64GetDatum(audit_id);
+  int64 events = 0;
+  as_log_owner([&] { events = load_events(revert, kChange, {1, &type, &value, nullptr}); });
+  return events;
+}
+
+int64 load_transaction(Revert& revert, FullTransactionId txid) {
+  const Oid type = XID8OID;
+  const Datum value = FullTransactionIdGetDatum(txid);
+  int64 events = 0;
+  as_log_owner([&] {
+    if (run_sql_with(kTransaction, {1, &type, &value, nullptr}) == 0) return;
+    const Oid types[] = {INT8OID, INT8OID};
+    Datum bounds[2];
+    for (int i = 0; i < 2; i++) {
+      bool is_null = false;
+      bounds[i] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &is_null);
+    }
+    events = load_events(revert, kOfTransaction, {2, types, bounds, nullptr});
   });
   return events;
 }
@@ -116,6 +148,35 @@ Oid find_relation(int32 table_id) {
   return found;
 }
 
+constexpr const char* kFollowed =
+    "SELECT a.attnum, f.stated FROM (SELECT m.column_name::name, m.feature = 'row_version' "
+    "FROM db_guard.managed_tables m WHERE m.target = $1::regclass AND m.enabled "
+    "AND m.feature IN ('updated_at', 'row_version') "
+    "UNION ALL SELECT (db_guard.split_arguments(t.tgargs))[1]::name, false FROM pg_trigger t "
+    "JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = $1 AND t.tgenabled <> 'D' "
+    "AND p.probin = '$libdir/moddatetime') AS f (name, stated) "
+    "JOIN pg_attribute a ON a.attrelid = $1 AND a.attname = f.name";
+
+// They follow a revert, too, and a later change of them alone is in nobody's way.
+void find_followed(RevertedTable* table) {
+  const Oid types[] = {OIDOID};
+  const Datum values[] = {ObjectIdGetDatum(table->relation)};
+  const MemoryContext outside = CurrentMemoryContext;
+  as_log_owner([&] {
+    const uint64 rows = run_sql_with(kFollowed, {1, types, values, nullptr});
+    const MemoryContext own = MemoryContextSwitchTo(outside);
+    for (uint64 i = 0; i < rows; i++) {
+      HeapTuple row = SPI_tuptable->vals[i];
+      bool is_null = false;
+      const int attnum = DatumGetInt16(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null));
+      table->followed = bms_add_member(table->followed, attnum);
+      if (!DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null))) continue;
+      table->stated = bms_add_member(table->stated, attnum);
+    }
+    MemoryContextSwitchTo(own);
+  });
+}
+
 RevertedTable* table_of(Revert& revert, NetTable* net_table) {
   const int32 table_id = net_table->table_id;
   ListCell* cell = nullptr;
@@ -132,6 +193,7 @@ RevertedTable* table_of(Revert& revert, NetTable* net_table) {
   learn_columns(net_table->fold, table->shape);
   table->fold = &net_table->fold;
   table->conversions = conversions_to(relation, table->shape);
+  find_followed(table);
   table_close(relation, NoLock);
   revert.tables = lappend(revert.tables, table);
   return table;
@@ -212,6 +274,24 @@ Bitmapset* told_columns(const RevertedTable* table, Relation relation, const Net
   return columns;
 }
 
+bool is_key(const RevertedTable* table, int attnum) {
+  for (int i = 0; i < table->shape->keys; i++) {
+    if (table->shape->column[i].attnum == attnum) return true;
+  }
+  return false;
+}
+
+// Where nothing else has changed, nothing is followed.
+Bitmapset* without_followed(const RevertedTable* table, Bitmapset* columns, bool moves) {
+  Bitmapset* left = bms_difference(columns, table->followed);
+  if (moves) return left;
+  int attnum = -1;
+  while ((attnum = bms_next_member(left, attnum)) >= 0) {
+    if (!is_key(table, attnum)) return left;
+  }
+  return columns;
+}
+
 bool moves_key(const RevertedTable* table, const Net* net) {
   for (int i = 0; i < table->shape->keys; i++) {
     const int16 id = table->shape->column[i].id;
@@ -227,6 +307,9 @@ void put_in_group(Revert& revert, RevertedTable* table, Net* net, Kind kind) {
   Bitmapset* columns = told_columns(table, relation, net, kind);
   table_close(relation, NoLock);
   const bool moves = kind == Kind::kChange && moves_key(table, net);
+  if (kind != Kind::kRestore && table->shape->keys > 0) {
+    columns = without_followed(table, columns, moves);
+  }
   ListCell* cell = nullptr;
   foreach (cell, revert.groups) {
     auto* group = static_cast<Group*>(lfirst(cell));
@@ -236,7 +319,7 @@ void put_in_group(Revert& revert, RevertedTable* table, Net* net, Kind kind) {
     return;
   }
   auto* group = static_cast<Group*>(palloc0(sizeof(Group)));
-  *group = {table, kind, columns, moves, list_make1(net)};
+  *group = {table, kind, columns, moves, false, list_make1(net)};
   revert.groups = lappend(revert.groups, group);
 }
 
@@ -256,10 +339,11 @@ void put_in_groups(Revert& revert, Net* net) {
 int compare_groups(const ListCell* a, const ListCell* b) {
   const auto* left = static_cast<const Group*>(lfirst(a));
   const auto* right = static_cast<const Group*>(lfirst(b));
-  if (left->kind != right->kind)
-    return static_cast<int>(left->kind) - static_cast<int>(right->kind);
+  const bool removes = left->kind == Kind::kRemove;
+  if (removes != (right->kind == Kind::kRemove)) return removes ? 1 : -1;
   const int order = left->table->rank - right->table->rank;
-  return left->kind == Kind::kRemove ? -order : order;
+  if (order != 0) return removes ? -order : order;
+  return static_cast<int>(left->kind) - static_cast<int>(right->kind);
 }
 
 // --- rows for SQL
@@ -338,11 +422,7 @@ const char* list_columns(const Group* group, const char* pattern, const char* be
   initStringInfo(&text);
   int attnum = -1;
   while ((attnum = bms_next_member(group->columns, attnum)) >= 0) {
-    bool is_key = false;
-    for (int i = 0; i < group->table->shape->keys; i++) {
-      is_key = is_key || group->table->shape->column[i].attnum == attnum;
-    }
-    if (is_key ? which == Which::kRest : which == Which::kKey) continue;
+    if (is_key(group->table, attnum) ? which == Which::kRest : which == Which::kKey) continue;
     if (text.len > 0) appendStringInfoString(&text, between);
     const char* name =
         quote_identifier(get_attname(group->table->relation, AttrNumber(attnum), false));
@@ -364,12 +444,14 @@ const char* table_name(const Group* group) {
                                     get_rel_name(group->table->relation));
 }
 
+const char* has_key_of(const Group* group, char side) {
+  if (group->table->shape->keys == 0) return "true";
+  return list_columns(group, psprintf("t.%%c = r.%%%c", side), " AND ", Which::kKey);
+}
+
 // Whether row t is as the group's row on that side; values are compared as they are stored.
 const char* is_as(const Group* group, char side) {
-  const bool has_key = group->table->shape->keys > 0;
-  const char* keys =
-      has_key ? list_columns(group, psprintf("t.%%c = r.%%%c", side), " AND ", Which::kKey)
-              : "true";
+  const char* keys = has_key_of(group, side);
   const char* left = list_columns(group, "t.%c", ", ", Which::kAll);
   const char* right = list_columns(group, psprintf("r.%%%c", side), ", ", Which::kAll);
   return psprintf(
@@ -417,22 +499,65 @@ const char* key_text(const Group* group, char side) {
       list_columns(group, psprintf("r.%%%c", side), ", ", has_key ? Which::kKey : Which::kAll));
 }
 
+// SELECT FOR UPDATE needs more than DELETE does.
+bool may_lock(const Group* group) {
+  const Oid table = group->table->relation;
+  const Oid user = GetUserId();
+  return pg_class_aclcheck(table, user, ACL_UPDATE) == ACLCHECK_OK ||
+         pg_attribute_aclcheck_all(table, user, ACL_UPDATE, ACLMASK_ANY) == ACLCHECK_OK;
+}
+
+// True where all rows are as they should be.
+bool lock_rows(Group* group) {
+  const bool key_stays = group->kind == Kind::kChange && !group->moves;
+  (void)look_up(group, psprintf("SELECT pg_catalog.count(*) FROM (SELECT FROM reverted r JOIN %s t "
+                                "ON %s FOR %s OF t) AS locked",
+                                table_name(group), is_as(group, 'n'),
+                                key_stays ? "NO KEY UPDATE" : "UPDATE"));
+  bool is_null = false;
+  const Datum rows = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+  group->locked = DatumGetInt64(rows) == list_length(group->nets);
+  return group->locked;
+}
+
+void report_race(const Group* group) {
+  ereport(ERROR,
+          (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+           errmsg("rows of %s were changed while they were being reverted", table_name(group)),
+           errdetail("Another transaction, or a trigger, was faster."), errhint("Try again.")));
+}
+
+// Of rows that are locked.
+void report_refusal(const Group* group) {
+  ereport(ERROR,
+          (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+           errmsg("rows of %s could not be reverted", table_name(group)),
+           errdetail("A trigger or a policy of row-level security kept them from it, or a cascade "
+                     "took them away."),
+           errhint("Nothing was reverted. Look at the table's BEFORE triggers and policies.")));
+}
+
 // What is in the way: looked for in all tables before anything is touched.
-void find_conflicts(Revert& revert, const Group* group) {
+void find_conflicts(Revert& revert, Group* group) {
   const char* table = table_name(group);
+  const bool has_key = group->table->shape->keys > 0;
   if (group->kind == Kind::kRestore) {
-    if (group->table->shape->keys == 0) return;
-    const char* keys = list_columns(group, "t.%c = r.%o", " AND ", Which::kKey);
+    if (!has_key) return;
     add_conflicts(revert, group,
                   psprintf("SELECT %s FROM reverted r WHERE EXISTS (SELECT FROM %s t WHERE %s)",
-                           key_text(group, 'o'), table, keys),
+                           key_text(group, 'o'), table, has_key_of(group, 'o')),
                   "is there again");
     return;
   }
+  const bool locks = group->kind == Kind::kChange || (has_key && may_lock(group));
+  if (locks && lock_rows(group)) return;
+  const int known = revert.conflict_count;
   add_conflicts(revert, group,
                 psprintf("SELECT %s FROM reverted r WHERE NOT EXISTS (SELECT FROM %s t WHERE %s)",
                          key_text(group, 'n'), table, is_as(group, 'n')),
                 "was changed or deleted later");
+  // Seen, but not to be changed.
+  if (group->kind == Kind::kChange && revert.conflict_count == known) report_refusal(group);
 }
 
 void report_conflicts(const Revert& revert) {
@@ -447,38 +572,62 @@ void report_conflicts(const Revert& revert) {
                   errhint("Revert the later changes first; db_guard.audit_history shows them.")));
 }
 
-void report_race(const Group* group) {
-  ereport(ERROR,
-          (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-           errmsg("rows of %s were changed while they were being reverted", table_name(group)),
-           errdetail("Another transaction, or a trigger, was faster."), errhint("Try again.")));
+void check_complete(const Group* group, uint64 rows) {
+  if (rows == uint64(list_length(group->nets))) return;
+  if (group->kind == Kind::kRemove && !group->locked) report_race(group);
+  report_refusal(group);
 }
 
 void restore_rows(const Group* group) {
-  (void)run_revert(psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM reverted r",
-                            table_name(group), list_columns(group, "%c", ", ", Which::kAll),
-                            list_columns(group, "r.%o", ", ", Which::kAll)));
+  check_complete(
+      group, run_revert(psprintf("INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT "
+                                 "%s FROM reverted r",
+                                 table_name(group), list_columns(group, "%c", ", ", Which::kAll),
+                                 list_columns(group, "r.%o", ", ", Which::kAll))));
+}
+
+// What the UPDATE sets, and that it knows the version that it changes.
+const char* assignments(const Group* group, Which which) {
+  StringInfoData text;
+  initStringInfo(&text);
+  appendStringInfoString(&text, list_columns(group, "%c = r.%o", ", ", which));
+  if (text.len == 0) return text.data;
+  int attnum = -1;
+  while ((attnum = bms_next_member(group->table->stated, attnum)) >= 0) {
+    if (bms_is_member(attnum, group->columns)) continue;
+    const char* name =
+        quote_identifier(get_attname(group->table->relation, AttrNumber(attnum), false));
+    appendStringInfo(&text, ", %s = t.%s", name, name);
+  }
+  return text.data;
+}
+
+// Of rows whose key a cascade has taken back already; the other columns it has not.
+uint64 change_moved_rows(const Group* group) {
+  const char* table = table_name(group);
+  const char* rest = assignments(group, Which::kRest);
+  if (*rest != '\0') {
+    (void)run_revert(psprintf("UPDATE %s AS t SET %s FROM reverted r WHERE %s AND NOT (%s)", table,
+                              rest, has_key_of(group, 'o'), is_as(group, 'o')));
+  }
+  return look_up(group, psprintf("SELECT FROM reverted r WHERE EXISTS (SELECT FROM %s t WHERE %s)",
+                                 table, has_key_of(group, 'o')));
 }
 
 void change_rows(const Group* group) {
+  const char* columns = assignments(group, group->moves ? Which::kAll : Which::kRest);
   // What has changed may have been dropped since.
-  const bool anything = group->moves || *list_columns(group, "%c", "", Which::kRest) != '\0';
-  if (!anything) return;
-  (void)run_revert(
-      psprintf("UPDATE %s AS t SET %s FROM reverted r WHERE %s", table_name(group),
-               list_columns(group, "%c = r.%o", ", ", group->moves ? Which::kAll : Which::kRest),
-               is_as(group, 'n')));
-  // A cascade may have changed some of them already.
-  const uint64 missing =
-      look_up(group, psprintf("SELECT FROM reverted r WHERE NOT EXISTS (SELECT FROM %s t WHERE %s)",
-                              table_name(group), is_as(group, 'o')));
-  if (missing > 0) report_race(group);
+  if (*columns == '\0') return;
+  uint64 rows = run_revert(psprintf("UPDATE %s AS t SET %s FROM reverted r WHERE %s",
+                                    table_name(group), columns, has_key_of(group, 'n')));
+  if (group->moves && rows < uint64(list_length(group->nets))) rows = change_moved_rows(group);
+  check_complete(group, rows);
 }
 
 void remove_rows(const Group* group) {
-  const uint64 rows = run_revert(psprintf("DELETE FROM %s AS t USING reverted r WHERE %s",
-                                          table_name(group), is_as(group, 'n')));
-  if (rows != uint64(list_length(group->nets))) report_race(group);
+  check_complete(
+      group, run_revert(psprintf("DELETE FROM %s AS t USING reverted r WHERE %s", table_name(group),
+                                 group->locked ? has_key_of(group, 'n') : is_as(group, 'n'))));
 }
 
 // Equal rows may be there more often than they are to be removed.
@@ -516,7 +665,7 @@ void apply_group(const Group* group) {
 void apply_groups(Revert& revert) {
   ListCell* cell = nullptr;
   foreach (cell, revert.groups) {
-    const auto* group = static_cast<Group*>(lfirst(cell));
+    auto* group = static_cast<Group*>(lfirst(cell));
     with_rows(group, group->nets, [&] { find_conflicts(revert, group); });
   }
   report_conflicts(revert);
@@ -527,10 +676,11 @@ void apply_groups(Revert& revert) {
   }
 }
 
-int64 run_whole_revert(const char* sql, Oid type, Datum value, const char* what) {
+template <class Load>
+int64 run_whole_revert(Load&& load, const char* what) {
   Revert revert{};
   revert.changes = begin_net();
-  if (load_changes(revert, sql, type, value) == 0) {
+  if (load(revert) == 0) {
     ereport(ERROR,
             (errcode(ERRCODE_NO_DATA_FOUND), errmsg("the audit log has no change of %s", what),
              errdetail("It may have been pruned, or not have changed an audited table."),
@@ -553,13 +703,15 @@ int64 run_whole_revert(const char* sql, Oid type, Datum value, const char* what)
 
 Datum db_guard_revert_change(PG_FUNCTION_ARGS) {
   using namespace db_guard::rowaudit;
-  const char* what = psprintf("audit_id " INT64_FORMAT, PG_GETARG_INT64(0));
-  PG_RETURN_INT64(run_whole_revert(kChange, INT8OID, PG_GETARG_DATUM(0), what));
+  const int64 audit_id = PG_GETARG_INT64(0);
+  PG_RETURN_INT64(run_whole_revert([&](Revert& revert) { return load_change(revert, audit_id); },
+                                   psprintf("audit_id " INT64_FORMAT, audit_id)));
 }
 
 Datum db_guard_revert_transaction(PG_FUNCTION_ARGS) {
   using namespace db_guard::rowaudit;
   const FullTransactionId txid = DatumGetFullTransactionId(PG_GETARG_DATUM(0));
-  const char* what = psprintf("transaction " UINT64_FORMAT, U64FromFullTransactionId(txid));
-  PG_RETURN_INT64(run_whole_revert(kTransaction, XID8OID, PG_GETARG_DATUM(0), what));
+  PG_RETURN_INT64(
+      run_whole_revert([&](Revert& revert) { return load_transaction(revert, txid); },
+                       psprintf("transaction " UINT64_FORMAT, U64FromFullTransactionId(txid))));
 }
