@@ -124,6 +124,16 @@ SELECT pg_current_xact_id() AS txid \gset
 COMMIT;
 SELECT db_guard.revert_transaction(:'txid');
 SELECT id, v, updated_at IS NOT NULL AS touched FROM own ORDER BY id;
+-- What it has set for a later change is in the way; the error says which column.
+BEGIN;
+UPDATE own SET v = v + 1;
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+ALTER TABLE own ADD COLUMN "Other" integer;
+UPDATE own SET "Other" = 1 WHERE id = 2;
+DELETE FROM own WHERE id = 1;
+SELECT db_guard.revert_transaction(:'txid');
+INSERT INTO own VALUES (1, 1);
 -- One that keeps rows as they are is named.
 CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER zz_keep BEFORE UPDATE ON own FOR EACH ROW WHEN (OLD.id = 2) EXECUTE FUNCTION keep();

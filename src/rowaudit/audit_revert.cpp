@@ -415,7 +415,8 @@ void show_rows(const Group* group, List* nets) {
 
 enum class Which { kAll, kKey, kRest };
 
-// A part for each column: %c its name in the table, %o and %n before and after.
+// A part for each column: %c its name in the table, %l that as a literal, %o and %n before and
+// after.
 const char* list_columns(const Group* group, const char* pattern, const char* between,
                          Which which) {
   StringInfoData text;
@@ -431,6 +432,8 @@ const char* list_columns(const Group* group, const char* pattern, const char* be
         appendStringInfoChar(&text, *at);
       } else if (*++at == 'c') {
         appendStringInfoString(&text, name);
+      } else if (*at == 'l') {
+        appendStringInfoString(&text, quote_literal_cstr(name));
       } else {
         appendStringInfo(&text, "%c%d", *at, attnum);
       }
@@ -481,14 +484,16 @@ uint64 look_up(const Group* group, const char* sql) {
   return rows;
 }
 
-void add_conflicts(Revert& revert, const Group* group, const char* sql, const char* what) {
+// The query tells of which row, and what is the matter with it.
+void add_conflicts(Revert& revert, const Group* group, const char* sql) {
   const uint64 rows = look_up(group, sql);
   for (uint64 i = 0; i < rows; i++) {
     if (revert.conflict_count++ >= kListedConflicts) continue;
     const char* key = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+    const char* what = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
     if (revert.conflicts.len > 0) appendStringInfoChar(&revert.conflicts, '\n');
     appendStringInfo(&revert.conflicts, "%s %s %s.", table_name(group), key != nullptr ? key : "",
-                     what);
+                     what != nullptr ? what : "");
   }
 }
 
@@ -537,25 +542,41 @@ void report_refusal(const Group* group) {
            errhint("Nothing was reverted. Look at the table's BEFORE triggers and policies.")));
 }
 
+// Rows that are not as they were left, and in what.
+const char* changed_rows(const Group* group) {
+  const char* table = table_name(group);
+  const char* key = key_text(group, 'n');
+  if (group->table->shape->keys == 0) {
+    return psprintf("SELECT %s, 'was changed or deleted later' FROM reverted r "
+                    "WHERE NOT EXISTS (SELECT FROM %s t WHERE %s)",
+                    key, table, is_as(group, 'n'));
+  }
+  const char* columns =
+      list_columns(group,
+                   "CASE WHEN ROW(t.%c)::pg_catalog.record OPERATOR(pg_catalog.*<>) "
+                   "ROW(r.%n)::pg_catalog.record THEN %l END",
+                   ", ", Which::kAll);
+  return psprintf("SELECT %s, CASE WHEN t.tableoid IS NULL THEN 'was deleted later' "
+                  "ELSE 'was changed later in ' || pg_catalog.concat_ws(', ', %s) END "
+                  "FROM reverted r LEFT JOIN %s t ON %s WHERE t.tableoid IS NULL OR NOT (%s)",
+                  key, columns, table, has_key_of(group, 'n'), is_as(group, 'n'));
+}
+
 // What is in the way: looked for in all tables before anything is touched.
 void find_conflicts(Revert& revert, Group* group) {
-  const char* table = table_name(group);
   const bool has_key = group->table->shape->keys > 0;
   if (group->kind == Kind::kRestore) {
     if (!has_key) return;
     add_conflicts(revert, group,
-                  psprintf("SELECT %s FROM reverted r WHERE EXISTS (SELECT FROM %s t WHERE %s)",
-                           key_text(group, 'o'), table, has_key_of(group, 'o')),
-                  "is there again");
+                  psprintf("SELECT %s, 'is there again' FROM reverted r "
+                           "WHERE EXISTS (SELECT FROM %s t WHERE %s)",
+                           key_text(group, 'o'), table_name(group), has_key_of(group, 'o')));
     return;
   }
   const bool locks = group->kind == Kind::kChange || (has_key && may_lock(group));
   if (locks && lock_rows(group)) return;
   const int known = revert.conflict_count;
-  add_conflicts(revert, group,
-                psprintf("SELECT %s FROM reverted r WHERE NOT EXISTS (SELECT FROM %s t WHERE %s)",
-                         key_text(group, 'n'), table, is_as(group, 'n')),
-                "was changed or deleted later");
+  add_conflicts(revert, group, changed_rows(group));
   // Seen, but not to be changed.
   if (group->kind == Kind::kChange && revert.conflict_count == known) report_refusal(group);
 }
