@@ -166,6 +166,29 @@ SELECT db_guard.revert_transaction(:'txid');
 TABLE above ORDER BY id;
 SELECT above, n, v FROM below ORDER BY above, n;
 TABLE beside ORDER BY id;
+-- A key that was given away and taken again; a new row that a cascade has moved since: these go first.
+BEGIN;
+INSERT INTO below VALUES (1, 5, 50);
+UPDATE above SET id = 11 WHERE id = 1;
+INSERT INTO above VALUES (1, 7);
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+SELECT db_guard.revert_transaction(:'txid');
+TABLE above ORDER BY id;
+SELECT above, n, v FROM below ORDER BY above, n;
+-- A new row that others have come to refer to goes last. A row that refers to its own table finds the key that it knew.
+CREATE TABLE staff (id integer PRIMARY KEY, boss integer REFERENCES staff ON UPDATE CASCADE, v integer);
+SELECT db_guard.enable_audit('staff');
+INSERT INTO staff VALUES (1, NULL, 1), (2, 1, 2), (3, 1, 3);
+BEGIN;
+INSERT INTO staff VALUES (4, 1, 4);
+UPDATE staff SET boss = 4 WHERE id = 2;
+UPDATE staff SET id = 10 WHERE id = 1;
+DELETE FROM staff WHERE id = 3;
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+SELECT db_guard.revert_transaction(:'txid');
+TABLE staff ORDER BY id;
 -- Who may only DELETE can take an INSERT back; one who may see a row, but not change it, is told.
 CREATE ROLE revert_deleter;
 GRANT USAGE ON SCHEMA "Revert" TO revert_deleter;

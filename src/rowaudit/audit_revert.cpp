@@ -1,8 +1,7 @@
 // revert_change and revert_transaction: rows get back what they held, all of a kind in one
-// statement. Rows come back and get their values parents first, and rows that were new go children
-// first, so that foreign keys hold at every step. All rows are looked at, and locked, before any is
-// touched: what differs after that is the work of the table's own triggers and cascades. It runs
-// with the caller's rights, and is audited like anything else.
+// statement, in an order in which foreign keys hold at every step. All rows are looked at, and
+// locked, before any is touched: what differs after that is the work of the table's own triggers
+// and cascades. It runs with the caller's rights, and is audited like anything else.
 #include "rowaudit/audit_net.hpp"
 #include "rowaudit/audit_reading.hpp"
 #include "rowaudit/audited_table.hpp"
@@ -10,6 +9,7 @@
 extern "C" {
 #include "access/relation.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -20,6 +20,7 @@ extern "C" {
 #include "utils/lsyscache.h"
 #include "utils/queryenvironment.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 #include "utils/xid8.h"
@@ -66,7 +67,6 @@ struct Revert {
   List* groups;
   StringInfoData conflicts;
   int conflict_count;
-  int64 rows;
 };
 
 // --- what is to be reverted
@@ -336,14 +336,26 @@ void put_in_groups(Revert& revert, Net* net) {
   if (net->has) put_in_group(revert, table, net, Kind::kRemove);
 }
 
-int compare_groups(const ListCell* a, const ListCell* b) {
+// Parents first: rows that give back their key, rows that come back, and the others.
+int compare_kept(const Group* left, const Group* right) {
+  if (left->table->rank != right->table->rank) return left->table->rank - right->table->rank;
+  if (left->moves != right->moves) return left->moves ? -1 : 1;
+  return static_cast<int>(left->kind) - static_cast<int>(right->kind);
+}
+
+int compare_groups(const ListCell* a, const ListCell* b, bool removes_first) {
   const auto* left = static_cast<const Group*>(lfirst(a));
   const auto* right = static_cast<const Group*>(lfirst(b));
   const bool removes = left->kind == Kind::kRemove;
-  if (removes != (right->kind == Kind::kRemove)) return removes ? 1 : -1;
-  const int order = left->table->rank - right->table->rank;
-  if (order != 0) return removes ? -order : order;
-  return static_cast<int>(left->kind) - static_cast<int>(right->kind);
+  if (removes != (right->kind == Kind::kRemove)) return removes == removes_first ? -1 : 1;
+  return removes ? right->table->rank - left->table->rank : compare_kept(left, right);
+}
+
+int compare_removing_last(const ListCell* a, const ListCell* b) {
+  return compare_groups(a, b, false);
+}
+int compare_removing_first(const ListCell* a, const ListCell* b) {
+  return compare_groups(a, b, true);
 }
 
 // --- rows for SQL
@@ -683,18 +695,67 @@ void apply_group(const Group* group) {
   });
 }
 
-void apply_groups(Revert& revert) {
+void find_all_conflicts(Revert& revert) {
   ListCell* cell = nullptr;
   foreach (cell, revert.groups) {
     auto* group = static_cast<Group*>(lfirst(cell));
     with_rows(group, group->nets, [&] { find_conflicts(revert, group); });
   }
   report_conflicts(revert);
-  foreach (cell, revert.groups) {
-    const auto* group = static_cast<Group*>(lfirst(cell));
-    apply_group(group);
-    revert.rows += list_length(group->nets);
+}
+
+void apply_in_order(const Revert& revert, list_sort_comparator order) {
+  list_sort(revert.groups, order);
+  ListCell* cell = nullptr;
+  foreach (cell, revert.groups) apply_group(static_cast<Group*>(lfirst(cell)));
+}
+
+// Of keys that are there twice or not there, or rows that a cascade took along.
+bool depends_on_order(const ErrorData* error) {
+  return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+         error->sqlerrcode == ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION;
+}
+
+// Null where it went well; all it did is undone where it did not.
+ErrorData* try_in_order(const Revert& revert, list_sort_comparator order) {
+  const MemoryContext memory = CurrentMemoryContext;
+  const ResourceOwner owner = CurrentResourceOwner;
+  ErrorData* volatile error = nullptr;
+  BeginInternalSubTransaction(nullptr);
+  MemoryContextSwitchTo(memory);
+  PG_TRY();
+  {
+    apply_in_order(revert, order);
+    ReleaseCurrentSubTransaction();
   }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(memory);
+    error = CopyErrorData();
+    if (!depends_on_order(error)) PG_RE_THROW();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    (void)SPI_unregister_relation("reverted");
+  }
+  PG_END_TRY();
+  MemoryContextSwitchTo(memory);
+  CurrentResourceOwner = owner;
+  return error;
+}
+
+// A new row may have taken the key that another one is to get back, and goes first then; or old
+// ones may have come to refer to it, and it goes last. Which it is, the constraints know.
+void apply_groups(const Revert& revert) {
+  ErrorData* error = try_in_order(revert, compare_removing_last);
+  if (error == nullptr || try_in_order(revert, compare_removing_first) == nullptr) return;
+  ReThrowError(error);
+}
+
+int64 count_rows(const Revert& revert) {
+  int64 rows = 0;
+  ListCell* cell = nullptr;
+  foreach (cell, revert.groups) rows += list_length(static_cast<Group*>(lfirst(cell))->nets);
+  return rows;
 }
 
 template <class Load>
@@ -710,12 +771,12 @@ int64 run_whole_revert(Load&& load, const char* what) {
   ListCell* cell = nullptr;
   foreach (cell, revert.changes.nets) put_in_groups(revert, static_cast<Net*>(lfirst(cell)));
   rank_tables(revert);
-  list_sort(revert.groups, compare_groups);
   if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
   initStringInfo(&revert.conflicts);
+  find_all_conflicts(revert);
   apply_groups(revert);
   SPI_finish();
-  return revert.rows;
+  return count_rows(revert);
 }
 
 }  // namespace
