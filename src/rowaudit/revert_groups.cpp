@@ -6,6 +6,7 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "utils/array.h"
 #include "utils/rel.h"
 }
 
@@ -96,29 +97,43 @@ RevertedTable* table_of(Grouping& grouping, NetTable* net_table) {
   return table;
 }
 
-bool refers_to(Oid child, Oid parent) {
-  const Oid types[] = {OIDOID, OIDOID};
-  const Datum values[] = {ObjectIdGetDatum(child), ObjectIdGetDatum(parent)};
-  bool refers = false;
-  as_log_owner([&] {
-    refers = run_sql_with("SELECT FROM pg_constraint WHERE contype = 'f' AND conrelid = $1 "
-                          "AND confrelid = $2",
-                          {2, types, values, nullptr}) > 0;
-  });
-  return refers;
+constexpr const char* kReferences =
+    "SELECT array_position($1, conrelid) - 1, array_position($1, confrelid) - 1 FROM pg_constraint "
+    "WHERE contype = 'f' AND conrelid = ANY ($1) AND confrelid = ANY ($1) AND conrelid <> "
+    "confrelid";
+
+RevertedTable* table_at(const Grouping& grouping, HeapTuple row, int column) {
+  bool is_null = false;
+  const Datum position = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &is_null);
+  return static_cast<RevertedTable*>(list_nth(grouping.tables, DatumGetInt32(position)));
 }
 
 // As often as there are tables: longer chains there are not, and circles end.
-void rank_tables(const Grouping& grouping) {
+void follow_references(const Grouping& grouping, uint64 references) {
   const int count = list_length(grouping.tables);
   for (int round = 1; round < count; round++) {
-    for (int i = 0; i < count * count; i++) {
-      auto* child = static_cast<RevertedTable*>(list_nth(grouping.tables, i / count));
-      const auto* parent = static_cast<RevertedTable*>(list_nth(grouping.tables, i % count));
-      if (child == parent || child->rank > parent->rank || parent->rank >= count) continue;
-      if (refers_to(child->relation, parent->relation)) child->rank = parent->rank + 1;
+    for (uint64 i = 0; i < references; i++) {
+      RevertedTable* child = table_at(grouping, SPI_tuptable->vals[i], 1);
+      const RevertedTable* parent = table_at(grouping, SPI_tuptable->vals[i], 2);
+      if (child->rank <= parent->rank && parent->rank < count) child->rank = parent->rank + 1;
     }
   }
+}
+
+void rank_tables(const Grouping& grouping) {
+  const int count = list_length(grouping.tables);
+  if (count < 2) return;
+  auto* relations = static_cast<Datum*>(palloc(sizeof(Datum) * Size(count)));
+  for (int i = 0; i < count; i++) {
+    const auto* table = static_cast<RevertedTable*>(list_nth(grouping.tables, i));
+    relations[i] = ObjectIdGetDatum(table->relation);
+  }
+  const Oid types[] = {OIDARRAYOID};
+  const Datum values[] = {
+      PointerGetDatum(construct_array(relations, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT))};
+  as_log_owner([&] {
+    follow_references(grouping, run_sql_with(kReferences, {1, types, values, nullptr}));
+  });
 }
 
 // --- groups
