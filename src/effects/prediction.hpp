@@ -79,6 +79,8 @@ void predict_statement(Prediction& prediction, Node* tree);
 
 // What event triggers of users will do, nobody knows: they make a prediction an estimate.
 void weigh_event_triggers(Prediction& prediction, Node* tree);
+// What db_guard's own will do for tables that are audited.
+void predict_row_audit(Prediction& prediction, Node* tree);  // row_audit.cpp
 
 // A family of commands each; false where the statement is none of theirs.
 bool predict_alter_table(Prediction& prediction, Node* tree);   // alter_table.cpp

@@ -76,6 +76,7 @@ class Explainer {
     Text problem = attempt([&] {
       effects::predict_statement(prediction, statement.tree);
       effects::weigh_event_triggers(prediction, statement.tree);
+      effects::predict_row_audit(prediction, statement.tree);
     });
     if (!problem.empty() && prediction.script != nullptr) {
       // Most likely a name or type that the script makes.
