@@ -189,6 +189,27 @@ SELECT pg_current_xact_id() AS txid \gset
 COMMIT;
 SELECT db_guard.revert_transaction(:'txid');
 TABLE staff ORDER BY id;
+-- What somebody puts into the search_path decides on nothing.
+CREATE SCHEMA evil;
+CREATE FUNCTION evil.same(varchar, varchar) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''caught''; RETURN $1::text = $2::text; END';
+CREATE OPERATOR evil.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = evil.same);
+CREATE TABLE coded (code varchar PRIMARY KEY, v integer);
+SELECT db_guard.enable_audit('coded');
+INSERT INTO coded VALUES ('a', 1), ('b', 2);
+BEGIN;
+UPDATE coded SET v = 3 WHERE code::text = 'a';
+UPDATE coded SET code = 'c' WHERE code::text = 'b';
+INSERT INTO coded VALUES ('d', 4);
+SELECT pg_current_xact_id() AS txid \gset
+COMMIT;
+SET search_path = evil, "Revert", pg_catalog;
+SELECT count(*) FROM coded WHERE code = 'a'::varchar;
+SELECT db_guard.revert_transaction(:'txid');
+SET search_path = "Revert";
+TABLE coded ORDER BY code;
+DROP OPERATOR evil.= (varchar, varchar);
+DROP FUNCTION evil.same(varchar, varchar);
+DROP SCHEMA evil;
 -- Who may only DELETE can take an INSERT back; one who may see a row, but not change it, is told.
 CREATE ROLE revert_deleter;
 GRANT USAGE ON SCHEMA "Revert" TO revert_deleter;

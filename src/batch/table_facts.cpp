@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "pg/as_owner.hpp"
+#include "pg/operator_name.hpp"
 #include "pg/server_version.hpp"
 #include "pg/spi.hpp"
 #include "pg/syscache.hpp"
@@ -19,7 +20,6 @@ extern "C" {
 #include "catalog/pg_amop.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_operator.h"
 #include "commands/defrem.h"
 #include "nodes/parsenodes.h"
 #include "optimizer/optimizer.h"
@@ -71,17 +71,6 @@ struct PlainTable {
   double rows;
 };
 
-const char* operator_name(Oid id) {
-  HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(id));
-  if (!HeapTupleIsValid(tuple)) return nullptr;
-  const auto* form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
-  const char* result =
-      psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
-               NameStr(form->oprname));
-  ReleaseSysCache(tuple);
-  return result;
-}
-
 bool in_pg_catalog(const char* name) { return strncmp(name, "OPERATOR(pg_catalog.", 20) == 0; }
 
 // The operators of the index that a scan in its order needs.
@@ -90,7 +79,7 @@ bool read_operators(::Relation index, int position, Oid type, PlainColumn& colum
   for (int i = 0; i < 4; i++) {
     const Oid id = get_opfamily_member(index->rd_opfamily[position], type, type,
                                        static_cast<int16>(kStrategies[i]));
-    column.operators[i] = OidIsValid(id) ? operator_name(id) : nullptr;
+    column.operators[i] = OidIsValid(id) ? pg::operator_name(id) : nullptr;
     if (column.operators[i] == nullptr) return false;
     if (index->rd_index->indnkeyatts > 1 && !in_pg_catalog(column.operators[i])) return false;
   }

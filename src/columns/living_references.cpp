@@ -1,12 +1,12 @@
 #include "columns/living_references.hpp"
 
 #include "columns/reinsertion.hpp"
+#include "pg/operator_name.hpp"
 
 extern "C" {
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_constraint.h"
-#include "catalog/pg_operator.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -40,13 +40,9 @@ bool read_foreign_key(Oid constraint, ForeignKey& key) {
 }
 
 void append_operator(StringInfo sql, Oid id) {
-  HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(id));
-  if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator %u", id);
-  const auto* form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
-  appendStringInfo(sql, " OPERATOR(%s.%s) ",
-                   quote_identifier(get_namespace_name(form->oprnamespace)),
-                   NameStr(form->oprname));
-  ReleaseSysCache(tuple);
+  const char* name = pg::operator_name(id);
+  if (name == nullptr) elog(ERROR, "cache lookup failed for operator %u", id);
+  appendStringInfo(sql, " %s ", name);
 }
 
 const char* search_sql(Relation child, const ForeignKey& key) {

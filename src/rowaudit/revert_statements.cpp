@@ -1,5 +1,7 @@
 #include "rowaudit/revert_statements.hpp"
 
+#include "pg/operator_name.hpp"
+
 extern "C" {
 #include "access/table.h"
 #include "access/xact.h"
@@ -82,8 +84,8 @@ void show_rows(const Group* group, List* nets) {
 
 enum class Which { kAll, kKey, kRest };
 
-// A part for each column: %c its name in the table, %l that as a literal, %o and %n before and
-// after.
+// A part for each column: %c its name in the table, %l that as a literal, %= the equality of its
+// type, %o and %n before and after.
 const char* list_columns(const Group* group, const char* pattern, const char* between,
                          Which which) {
   StringInfoData text;
@@ -101,6 +103,9 @@ const char* list_columns(const Group* group, const char* pattern, const char* be
         appendStringInfoString(&text, name);
       } else if (*at == 'l') {
         appendStringInfoString(&text, quote_literal_cstr(name));
+      } else if (*at == '=') {
+        const Oid type = get_atttype(group->table->relation, AttrNumber(attnum));
+        appendStringInfoString(&text, pg::equality_name(type));
       } else {
         appendStringInfo(&text, "%c%d", *at, attnum);
       }
@@ -116,7 +121,7 @@ const char* table_name(const Group* group) {
 
 const char* has_key_of(const Group* group, char side) {
   if (group->table->shape->keys == 0) return "true";
-  return list_columns(group, psprintf("t.%%c = r.%%%c", side), " AND ", Which::kKey);
+  return list_columns(group, psprintf("t.%%c %%= r.%%%c", side), " AND ", Which::kKey);
 }
 
 // Whether row t is as the group's row on that side; values are compared as they are stored.
@@ -223,10 +228,11 @@ const char* changed_rows(const Group* group) {
                    "CASE WHEN ROW(t.%c)::pg_catalog.record OPERATOR(pg_catalog.*<>) "
                    "ROW(r.%n)::pg_catalog.record THEN %l END",
                    ", ", Which::kAll);
-  return psprintf("SELECT %s, CASE WHEN t.tableoid IS NULL THEN 'was deleted later' "
-                  "ELSE 'was changed later in ' || pg_catalog.concat_ws(', ', %s) END "
-                  "FROM reverted r LEFT JOIN %s t ON %s WHERE t.tableoid IS NULL OR NOT (%s)",
-                  key, columns, table, has_key_of(group, 'n'), is_as(group, 'n'));
+  return psprintf(
+      "SELECT %s, CASE WHEN t.tableoid IS NULL THEN 'was deleted later' "
+      "ELSE pg_catalog.concat('was changed later in ', pg_catalog.concat_ws(', ', %s)) END "
+      "FROM reverted r LEFT JOIN %s t ON %s WHERE t.tableoid IS NULL OR NOT (%s)",
+      key, columns, table, has_key_of(group, 'n'), is_as(group, 'n'));
 }
 
 void look_for_conflicts(Conflicts& conflicts, Group* group) {
@@ -308,7 +314,8 @@ void remove_rows(const Group* group) {
 // Equal rows may be there more often than they are to be removed.
 void remove_one_row(const Group* group) {
   const char* table = table_name(group);
-  const uint64 rows = run_revert(psprintf("DELETE FROM %s AS d WHERE (d.tableoid, d.ctid) = "
+  const uint64 rows = run_revert(psprintf("DELETE FROM %s AS d WHERE (d.tableoid, d.ctid) "
+                                          "OPERATOR(pg_catalog.=) "
                                           "(SELECT t.tableoid, t.ctid FROM %s t, reverted r "
                                           "WHERE %s LIMIT 1)",
                                           table, table, is_as(group, 'n')));
