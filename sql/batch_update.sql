@@ -63,6 +63,33 @@ INSERT INTO child SELECT generate_series(1, 200);
 CALL db_guard.batch_update('parent', 'n = n + 1', pause => '0');
 SELECT tableoid::regclass, n, count(*) FROM parent GROUP BY 1, 2 ORDER BY 1;
 
+-- What a trigger maintains changes with every UPDATE, and its index has to follow.
+CREATE TABLE touched (id int PRIMARY KEY, n int DEFAULT 0, updated_at timestamptz, version int NOT NULL DEFAULT 0);
+INSERT INTO touched SELECT g FROM generate_series(1, 20000) g;
+CREATE INDEX touched_at ON touched (updated_at);
+ANALYZE touched;
+SELECT walk_taken, reason FROM db_guard.batch_plan('touched', 'n = 1');
+SET client_min_messages = error;
+SELECT db_guard.enable_updated_at('touched');
+RESET client_min_messages;
+SELECT walk_taken, reason FROM db_guard.batch_plan('touched', 'n = 1');
+BEGIN;
+ALTER TABLE touched DISABLE TRIGGER USER;
+SELECT walk_taken FROM db_guard.batch_plan('touched', 'n = 1');
+ROLLBACK;
+SET session_replication_role = replica;
+SELECT walk_taken FROM db_guard.batch_plan('touched', 'n = 1');
+RESET session_replication_role;
+DROP INDEX touched_at;
+CREATE UNIQUE INDEX touched_version ON touched (id, version);
+SET client_min_messages = error;
+SELECT db_guard.enable_row_version('touched');
+RESET client_min_messages;
+SELECT walk_taken, reason, key_columns FROM db_guard.batch_plan('touched', 'n = 1');
+CALL db_guard.batch_update('touched', 'n = n + 1', pause => '0');
+SELECT n, version, count(*) FROM touched GROUP BY 1, 2;
+DROP TABLE touched;
+
 -- Without a key the WHERE has to tell changed rows from unchanged ones.
 CREATE TABLE keyless (n int, note text);
 INSERT INTO keyless SELECT g FROM generate_series(1, 30000) g;

@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "pg/as_owner.hpp"
+#include "pg/maintained_columns.hpp"
 #include "pg/operator_name.hpp"
 #include "pg/server_version.hpp"
 #include "pg/spi.hpp"
@@ -224,6 +225,11 @@ Bitmapset* changed_columns(::Relation table, const char* sql) {
   return with_generated(table, result);
 }
 
+// What triggers set when the statement changes something.
+Bitmapset* with_maintained(::Relation table, Bitmapset* changed) {
+  return changed != nullptr ? bms_union(changed, pg::maintained_columns(table).all) : nullptr;
+}
+
 bool sets_partition_key(::Relation table, Bitmapset* changed) {
   if (table->rd_rel->relkind != RELKIND_PARTITIONED_TABLE) return false;
   Bitmapset* shifted = nullptr;
@@ -261,7 +267,7 @@ bool read_plain(Oid table, const char* sql, PlainTable& plain) {
   plain.name = qualified_name(table);
   Bitmapset* changed = changed_columns(relation, sql);
   plain.moves_between_partitions = sets_partition_key(relation, changed);
-  read_indexes(relation, changed, plain);
+  read_indexes(relation, with_maintained(relation, changed), plain);
   read_size(relation, plain);
   relation_close(relation, NoLock);
   return true;

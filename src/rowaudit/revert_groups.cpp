@@ -46,35 +46,6 @@ Oid find_relation(int32 table_id) {
   return found;
 }
 
-constexpr const char* kFollowed =
-    "SELECT a.attnum, f.stated FROM (SELECT m.column_name::name, m.feature = 'row_version' "
-    "FROM db_guard.managed_tables m WHERE m.target = $1::regclass AND m.enabled "
-    "AND m.feature IN ('updated_at', 'row_version') "
-    "UNION ALL SELECT (db_guard.split_arguments(t.tgargs))[1]::name, false FROM pg_trigger t "
-    "JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = $1 AND t.tgenabled <> 'D' "
-    "AND p.probin = '$libdir/moddatetime') AS f (name, stated) "
-    "JOIN pg_attribute a ON a.attrelid = $1 AND a.attname = f.name";
-
-// They follow a revert, too, and a later change of them alone is in nobody's way.
-void find_followed(RevertedTable* table) {
-  const Oid types[] = {OIDOID};
-  const Datum values[] = {ObjectIdGetDatum(table->relation)};
-  const MemoryContext outside = CurrentMemoryContext;
-  as_log_owner([&] {
-    const uint64 rows = run_sql_with(kFollowed, {1, types, values, nullptr});
-    const MemoryContext own = MemoryContextSwitchTo(outside);
-    for (uint64 i = 0; i < rows; i++) {
-      HeapTuple row = SPI_tuptable->vals[i];
-      bool is_null = false;
-      const int attnum = DatumGetInt16(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null));
-      table->followed = bms_add_member(table->followed, attnum);
-      if (!DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null))) continue;
-      table->stated = bms_add_member(table->stated, attnum);
-    }
-    MemoryContextSwitchTo(own);
-  });
-}
-
 RevertedTable* table_of(Grouping& grouping, NetTable* net_table) {
   const int32 table_id = net_table->table_id;
   ListCell* cell = nullptr;
@@ -91,7 +62,7 @@ RevertedTable* table_of(Grouping& grouping, NetTable* net_table) {
   learn_columns(net_table->fold, table->shape);
   table->fold = &net_table->fold;
   table->conversions = conversions_to(relation, table->shape);
-  find_followed(table);
+  table->followed = pg::maintained_columns(relation);
   table_close(relation, NoLock);
   grouping.tables = lappend(grouping.tables, table);
   return table;
@@ -185,7 +156,7 @@ Bitmapset* told_columns(const RevertedTable* table, Relation relation, const Net
 
 // Where nothing else has changed, nothing is followed.
 Bitmapset* without_followed(const RevertedTable* table, Bitmapset* columns, bool moves) {
-  Bitmapset* left = bms_difference(columns, table->followed);
+  Bitmapset* left = bms_difference(columns, table->followed.all);
   if (moves) return left;
   int attnum = -1;
   while ((attnum = bms_next_member(left, attnum)) >= 0) {

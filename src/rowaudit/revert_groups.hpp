@@ -2,6 +2,7 @@
 // the same columns told of.
 #pragma once
 
+#include "pg/maintained_columns.hpp"
 #include "rowaudit/audit_net.hpp"
 #include "rowaudit/audit_reading.hpp"
 
@@ -22,8 +23,8 @@ struct RevertedTable {
   const Shape* shape;
   Conversion* conversions;
   const Fold* fold;
-  Bitmapset* followed;  // columns that a trigger sets whenever another one changes
-  Bitmapset* stated;    // of them those that an UPDATE may have to state
+  // They follow a revert, too, and a later change of them alone is in nobody's way.
+  pg::MaintainedColumns followed;
 };
 
 // Rows of one table that are treated alike: the same columns.

@@ -274,7 +274,7 @@ const char* assignments(const Group* group, Which which) {
   appendStringInfoString(&text, list_columns(group, "%c = r.%o", ", ", which));
   if (text.len == 0) return text.data;
   int attnum = -1;
-  while ((attnum = bms_next_member(group->table->stated, attnum)) >= 0) {
+  while ((attnum = bms_next_member(group->table->followed.versions, attnum)) >= 0) {
     if (bms_is_member(attnum, group->columns)) continue;
     const char* name =
         quote_identifier(get_attname(group->table->relation, AttrNumber(attnum), false));
