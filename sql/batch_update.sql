@@ -80,6 +80,13 @@ ROLLBACK;
 SET session_replication_role = replica;
 SELECT walk_taken FROM db_guard.batch_plan('touched', 'n = 1');
 RESET session_replication_role;
+SELECT db_guard.disable_updated_at('touched');
+-- That of contrib, or what has its name and its argument.
+CREATE FUNCTION moddatetime() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at := clock_timestamp(); RETURN NEW; END';
+CREATE TRIGGER mdt BEFORE UPDATE ON touched FOR EACH ROW EXECUTE FUNCTION moddatetime('updated_at');
+SELECT walk_taken, reason FROM db_guard.batch_plan('touched', 'n = 1');
+DROP TRIGGER mdt ON touched;
+DROP FUNCTION moddatetime();
 DROP INDEX touched_at;
 CREATE UNIQUE INDEX touched_version ON touched (id, version);
 SET client_min_messages = error;

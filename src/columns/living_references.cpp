@@ -2,6 +2,7 @@
 
 #include "columns/reinsertion.hpp"
 #include "pg/operator_name.hpp"
+#include "pg/own_function.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -133,13 +134,10 @@ void check_reference(const TriggerData& data, Oid constraint) {
 
 const char* soft_delete_column(Relation table) {
   const TriggerDesc* all = table->trigdesc;
-  const Oid schema = all != nullptr ? get_namespace_oid("db_guard", true) : InvalidOid;
-  for (int i = 0; OidIsValid(schema) && i < all->numtriggers; i++) {
+  for (int i = 0; all != nullptr && i < all->numtriggers; i++) {
     const Trigger& trigger = all->triggers[i];
     if (trigger.tgnargs < 1 || trigger.tgenabled == TRIGGER_DISABLED) continue;
-    if (get_func_namespace(trigger.tgfoid) != schema) continue;
-    const char* name = get_func_name(trigger.tgfoid);
-    if (name != nullptr && strcmp(name, "keep_deleted_row") == 0) return trigger.tgargs[0];
+    if (pg::is_own_function(trigger.tgfoid, "keep_deleted_row")) return trigger.tgargs[0];
   }
   return nullptr;
 }

@@ -3,6 +3,7 @@
 #include "columns/column_settings.hpp"
 #include "columns/stamp_clock.hpp"
 #include "columns/trigger_call.hpp"
+#include "pg/own_function.hpp"
 
 extern "C" {
 #include "access/table.h"
@@ -31,13 +32,6 @@ constexpr int kFirstPair = 2;
 // Where the parser says in which column of the text an expression stands. It never says this, so
 // nobody can write a call that would pass for ours.
 constexpr int kInjected = -4711;
-
-bool is_own_function(Oid function, const char* name) {
-  const Oid schema = get_namespace_oid("db_guard", true);
-  if (!OidIsValid(schema) || get_func_namespace(function) != schema) return false;
-  const char* found = get_func_name(function);
-  return found != nullptr && strcmp(found, name) == 0;
-}
 
 Oid stamp_function() {
   const Oid types[] = {TIMESTAMPTZOID, INT4OID, ANYOID};
@@ -85,7 +79,7 @@ const Trigger* only_stamp_trigger(const TriggerDesc* all, const List* targets) {
     only = &trigger;
   }
   const bool fits = only != nullptr && only->tgqual == nullptr && only->tgnargs > 0 &&
-                    is_own_function(only->tgfoid, "set_updated_at");
+                    pg::is_own_function(only->tgfoid, "set_updated_at");
   return fits ? only : nullptr;
 }
 

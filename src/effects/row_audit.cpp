@@ -1,6 +1,7 @@
 // What db_guard's own row audit does when partitions of an audited table come and go: it looks at
 // the others, and records the rows.
 #include "effects/prediction.hpp"
+#include "pg/own_function.hpp"
 
 extern "C" {
 #include "catalog/partition.h"
@@ -21,7 +22,7 @@ bool is_audited(Oid relation) {
   const TriggerDesc* triggers = table->trigdesc;
   bool found = false;
   for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
-    found = found || strcmp(triggers->triggers[i].tgname, "db_guard_audit_insert") == 0;
+    found = found || pg::is_own_function(triggers->triggers[i].tgfoid, "audit_statement");
   }
   RelationClose(table);
   return found;

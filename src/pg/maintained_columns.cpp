@@ -1,7 +1,8 @@
 #include "pg/maintained_columns.hpp"
 
+#include "pg/own_function.hpp"
+
 extern "C" {
-#include "catalog/namespace.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "utils/lsyscache.h"
@@ -19,17 +20,16 @@ bool fires(const Trigger& trigger) {
          trigger.tgenabled == (is_replica ? TRIGGER_FIRES_ON_REPLICA : TRIGGER_FIRES_ON_ORIGIN);
 }
 
-bool is_own(Oid function) {
-  return get_func_namespace(function) == get_namespace_oid("db_guard", true);
+bool is_moddatetime(Oid function) {
+  const char* name = get_func_name(function);
+  return name != nullptr && strcmp(name, "moddatetime") == 0;
 }
 
 void note_column(MaintainedColumns& columns, ::Relation table, const Trigger& trigger) {
   if (!fires(trigger) || trigger.tgnargs == 0) return;
-  const char* function = get_func_name(trigger.tgfoid);
-  if (function == nullptr) return;
-  const bool version = strcmp(function, "count_row_version") == 0 && is_own(trigger.tgfoid);
-  const bool time = strcmp(function, "moddatetime") == 0 ||
-                    (strcmp(function, "set_updated_at") == 0 && is_own(trigger.tgfoid));
+  const bool version = is_own_function(trigger.tgfoid, "count_row_version");
+  const bool time =
+      is_own_function(trigger.tgfoid, "set_updated_at") || is_moddatetime(trigger.tgfoid);
   if (!version && !time) return;
   const AttrNumber column = get_attnum(RelationGetRelid(table), trigger.tgargs[0]);
   if (column <= 0) return;

@@ -25,7 +25,8 @@ const char* operator_name(Oid id) {
 const char* equality_name(Oid type) {
   const Oid id = lookup_type_cache(getBaseType(type), TYPECACHE_EQ_OPR)->eq_opr;
   const char* name = OidIsValid(id) ? operator_name(id) : nullptr;
-  return name != nullptr ? name : "=";
+  if (name == nullptr) elog(ERROR, "type %u has no equality operator", type);
+  return name;
 }
 
 }  // namespace db_guard::pg

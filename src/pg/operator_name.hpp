@@ -8,7 +8,7 @@ namespace db_guard::pg {
 // Plain server code. OPERATOR(schema.=), in palloc'd memory; null where there is none of that OID.
 const char* operator_name(Oid id);
 
-// The equality of the type's default order, which primary keys have; "=" where it has none.
+// The equality of the type's default order, which every column of a primary key has.
 const char* equality_name(Oid type);
 
 }  // namespace db_guard::pg

@@ -111,10 +111,9 @@ const varlena* payload_of(const HeapTupleData& tuple) {
   return reinterpret_cast<const varlena*>(at);
 }
 
-IndexedEvent indexed_event(const HeapTupleData& tuple, const ItemPointerData& place, bool by_key) {
+IndexedEvent indexed_event(const HeapTupleData& tuple, const ItemPointerData& place) {
   const EventHead* head = head_of(tuple);
-  const int64 hash = by_key ? key_hash_of(head->table_id, payload_of(tuple)) : 0;
-  return {head->audit_id, hash, place, head->table_id, head->op == char(Op::kMove)};
+  return {head->audit_id, payload_of(tuple), 0, place, head->table_id, head->op == char(Op::kMove)};
 }
 
 void enter_many(EventWriter& writer, Relation leaf, const HeapTupleData* tuples, int count) {
@@ -124,10 +123,7 @@ void enter_many(EventWriter& writer, Relation leaf, const HeapTupleData* tuples,
   }
   auto* events = static_cast<IndexedEvent*>(
       MemoryContextAlloc(writer.batch, sizeof(IndexedEvent) * Size(count)));
-  const bool by_key = is_indexed_by_key(leaf);
-  for (int i = 0; i < count; i++) {
-    events[i] = indexed_event(tuples[i], writer.slots[i]->tts_tid, by_key);
-  }
+  for (int i = 0; i < count; i++) events[i] = indexed_event(tuples[i], writer.slots[i]->tts_tid);
   insert_into_own_indexes(leaf, events, count);
 }
 
@@ -149,7 +145,7 @@ void insert_one(EventWriter& writer, Relation leaf, HeapTupleData* tuple) {
   }
   heap_insert(leaf, tuple, GetCurrentCommandId(true), 0, writer.bulk);
   if (!leaf->rd_rel->relhasindex) return;
-  IndexedEvent event = indexed_event(*tuple, tuple->t_self, is_indexed_by_key(leaf));
+  IndexedEvent event = indexed_event(*tuple, tuple->t_self);
   insert_into_own_indexes(leaf, &event, 1);
 }
 

@@ -162,7 +162,11 @@ void enter_by_number(Oid id, Relation relation, const IndexedEvent* events, int 
   index_close(index, NoLock);
 }
 
-void enter_by_key(Oid id, Relation relation, const IndexedEvent* events, int count) {
+void enter_by_key(Oid id, Relation relation, IndexedEvent* events, int count) {
+  for (int i = 0; i < count; i++) {
+    events[i].key_hash = key_hash_of(events[i].table_id, events[i].payload);
+  }
+  if (count > 1) qsort(events, Size(count), sizeof(IndexedEvent), compare_hashes);
   Relation index = index_open(id, RowExclusiveLock);
   IndexInfo* info = info_of_insertion();
   for (int i = 0; i < count; i++) {
@@ -188,14 +192,11 @@ void enter_moved(Oid id, Relation relation, const IndexedEvent* events, int coun
 }  // namespace
 
 bool has_own_indexes_only(Relation relation) { return !indexes_of(relation).others; }
-bool is_indexed_by_key(Relation relation) { return OidIsValid(indexes_of(relation).by_key); }
 
 void insert_into_own_indexes(Relation relation, IndexedEvent* events, int count) {
   // A copy: it may be forgotten while an index is opened.
   const OwnIndexes own = indexes_of(relation);
   if (OidIsValid(own.by_number)) enter_by_number(own.by_number, relation, events, count);
-  if (!OidIsValid(own.by_key) && !OidIsValid(own.moved)) return;
-  if (count > 1) qsort(events, Size(count), sizeof(IndexedEvent), compare_hashes);
   if (OidIsValid(own.by_key)) enter_by_key(own.by_key, relation, events, count);
   if (OidIsValid(own.moved)) enter_moved(own.moved, relation, events, count);
 }

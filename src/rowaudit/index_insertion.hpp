@@ -18,7 +18,8 @@ namespace db_guard::rowaudit {
 // What our own indexes hold of an event.
 struct IndexedEvent {
   int64 audit_id;
-  int64 key_hash;  // where is_indexed_by_key()
+  const varlena* payload;
+  int64 key_hash;  // of the payload's key; set where an index is by it
   ItemPointerData place;
   int32 table_id;
   bool moved;
@@ -26,7 +27,6 @@ struct IndexedEvent {
 
 // Whether the partition has no other indexes than ours.
 bool has_own_indexes_only(::Relation relation);
-bool is_indexed_by_key(::Relation relation);
 
 // By ascending audit_id. Sorts them, so that neighbours go to the index one behind the other.
 void insert_into_own_indexes(::Relation relation, IndexedEvent* events, int count);

@@ -112,6 +112,22 @@ subtest 'a table that is new to the planner is not read by a nested loop' => sub
 	}
 };
 
+# 8 MB is what its ranges hold.
+subtest 'what is about one transaction reads little of the log' => sub {
+	answer(q{CREATE TABLE wide (id int PRIMARY KEY, v int, pad text); SELECT db_guard.enable_audit('wide')});
+	answer(q{INSERT INTO wide SELECT g, 0, repeat('x', 500) FROM generate_series(1, 80000) g});
+	my $txid = answer('UPDATE wide SET v = 1 WHERE id = 7 RETURNING pg_current_xact_id()');
+	answer('VACUUM ANALYZE db_guard.audit_event, db_guard.audit_transaction');
+	my ($pages) = answer(q{SELECT sum(pg_relation_size(inhrelid)) / 8192 FROM pg_inherits WHERE inhparent = 'db_guard.audit_event'::regclass});
+	cmp_ok($pages, '>', 4 * 1024, 'the log has several ranges');
+	my $plans = '';
+	$node->psql('postgres', "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;
+		SET auto_explain.log_analyze = on; SET auto_explain.log_level = notice; SELECT db_guard.revert_transaction('$txid')", stderr => \$plans);
+	is(answer('SELECT v FROM wide WHERE id = 7'), 0, 'it is reverted');
+	my ($read) = $plans =~ /Heap Scan on audit_event_\d+ e(?:(?!->).)*Heap Blocks: (?:exact=\d+ )?lossy=(\d+)/s;
+	cmp_ok($read // $pages, '<', 2 * 1024, 'and less than two of them are read');
+};
+
 subtest 'trap: who began first commits last: the time is that of the commit' => sub {
 	my $early = $node->background_psql('postgres');
 	$early->query_safe('BEGIN; SELECT now(); INSERT INTO prepared VALUES (9001, 1)');

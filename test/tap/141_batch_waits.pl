@@ -123,7 +123,8 @@ subtest 'rows that have left their places, and others that have come to them' =>
 };
 
 # Between the look at the places and the change itself: the statement is stopped where it has its snapshot and
-# no row yet. A row that is deleted and put in again by then is the one that has to be changed.
+# no row yet. A row that is deleted and put in again by then is the one that has to be changed. The trigger polls,
+# for a batch waits for no lock any longer than its lock_timeout of milliseconds.
 subtest 'rows that go and come while a batch runs' => sub {
 	answer(q{CREATE TABLE steps (step text); CREATE TABLE walked (id int PRIMARY KEY, n int DEFAULT 0, pad text)});
 	answer(q{INSERT INTO walked SELECT g, 0, repeat('x', 60) FROM generate_series(1, 9000) g});
